@@ -1,0 +1,31 @@
+"""speechrnn score."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def score(
+    reference: Annotated[Path, typer.Argument(help="References: manifest, Kaldi text or trn; or a prepared folder.")],
+    hypothesis: Annotated[Path | None, typer.Argument(help="Hypotheses, in any of these.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Recognise the prepared folder with this model.")] = None,
+    split: Annotated[str, typer.Option(help="The split of the prepared folder.")] = "test",
+    worst: Annotated[int, typer.Option(min=0, help="Utterances to show, those with most errors first.")] = 10,
+) -> None:
+    """Print the word error rate, and the utterances with most errors."""
+    from speechrnn.score.readers import read_transcripts
+    from speechrnn.score.report import print_score
+    from speechrnn.score.scoring import score_transcripts
+
+    if (hypothesis is None) == (model is None):
+        raise typer.BadParameter("give a file of hypotheses, or a prepared folder with --model")
+    if hypothesis is not None:
+        references = read_transcripts(reference, "reference")
+        hypotheses = read_transcripts(hypothesis, "hypothesis")
+    elif model is not None:
+        from speechrnn.modelfile import load_model
+        from speechrnn.transcribe.corpus import transcribe_split
+
+        references, hypotheses = transcribe_split(reference, split, load_model(model))
+    print_score(score_transcripts(references, hypotheses), worst)

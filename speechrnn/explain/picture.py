@@ -1,0 +1,82 @@
+"""The picture of the case: waveform, MFCC, the network's output and the words, over one time axis."""
+
+import librosa.display
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.ctc import decode_greedy
+from speechrnn.features import compute_mfcc
+from speechrnn.text import BLANK
+from speechrnn.transcribe.recognizer import Recognizer
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's colours, which colour-blind eyes tell apart."""
+
+
+def draw_case(recognizer: Recognizer, signal: Signal, title: str) -> Figure:
+    """Returns the picture of one utterance, (samples,) at 16 kHz, on its way through the recogniser."""
+    figure = Figure(figsize=(12, 9), layout="constrained")
+    waveform, cepstrum, output, words = figure.subplots(4, 1, sharex=True, height_ratios=(2, 3, 3, 1))
+    figure.suptitle(title, fontsize=18)
+    _draw_waveform(waveform, signal)
+    _draw_mfcc(cepstrum, recognizer, signal)
+    _draw_output(output, recognizer, signal)
+    _draw_words(words, recognizer, signal)
+    for axes in (waveform, cepstrum, output):
+        axes.tick_params(labelbottom=False)
+        axes.spines[["top", "right"]].set_visible(False)
+    waveform.set_xlim(0, len(signal) / SAMPLE_RATE)
+    return figure
+
+
+def _draw_waveform(axes: Axes, signal: Signal) -> None:
+    librosa.display.waveshow(np.asarray(signal), sr=SAMPLE_RATE, ax=axes, color=_COLOURS[0])
+    axes.set(ylabel="amplitude", xlabel=None)
+    axes.set_title("the voice: 16 000 numbers a second", loc="left")
+
+
+def _draw_mfcc(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
+    config = recognizer.model.info.features
+    features = compute_mfcc(signal, config)
+    hop = round(config.hop_ms * SAMPLE_RATE / 1000)
+    librosa.display.specshow(features.T[1:], sr=SAMPLE_RATE, hop_length=hop, x_axis=None, ax=axes, cmap="cividis")
+    axes.set(ylabel="coefficient", xlabel=None)
+    axes.set_title(f"MFCC: {features.shape[1]} numbers every {config.hop_ms:g} ms", loc="left")
+
+
+def _draw_output(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
+    """Draws the probability of the blank and of each symbol that is emitted, and names its peaks."""
+    log_probs, _ = recognizer.compute_log_probs(signal)
+    probabilities: NDArray[np.float32] = log_probs[0].exp().numpy()
+    times = (np.arange(len(probabilities)) + 0.5) * recognizer.frame_seconds
+    axes.plot(times, probabilities[:, BLANK], color="0.75", linewidth=2, label="blank")
+    hypothesis = decode_greedy(log_probs, torch.tensor([len(probabilities)]))[0]
+    for place, token in enumerate(sorted(set(hypothesis.tokens))):
+        axes.plot(times, probabilities[:, token], color=_COLOURS[place % len(_COLOURS)], linewidth=2)
+    for token, (first, last) in zip(hypothesis.tokens, hypothesis.spans, strict=True):
+        peak = first + int(probabilities[first:last, token].argmax())
+        symbol = recognizer.model.info.alphabet.decode([token]).replace(" ", "␣")
+        axes.annotate(
+            symbol,
+            (times[peak], probabilities[peak, token]),
+            (0, 5),
+            textcoords="offset points",
+            ha="center",
+            fontsize=18,
+        )
+    axes.set(ylabel="probability", ylim=(0, 1.25), yticks=(0, 0.5, 1))
+    axes.legend(frameon=False, loc="upper right")
+    axes.set_title(f"the network: a letter or a blank every {1000 * recognizer.frame_seconds:g} ms", loc="left")
+
+
+def _draw_words(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
+    for word in recognizer.recognize(signal):
+        axes.axvspan(word.start, word.end, color=_COLOURS[5], alpha=0.4)
+        axes.text((word.start + word.end) / 2, 0.5, word.text, ha="center", va="center", fontsize=24)
+    axes.set(xlabel="seconds", yticks=())
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.set_title("the words", loc="left")

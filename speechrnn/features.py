@@ -1,0 +1,138 @@
+"""MFCC, their differences over time, and mean and variance normalisation.
+
+Features are float32 of shape (frames, coefficients). Frame t covers the samples from t × hop to t × hop + window;
+a signal shorter than one window has no frame.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.config import FeatureConfig
+from speechrnn.errors import AudioError, RecipeError
+from speechrnn.torchaudio_python import functional, transforms
+
+Features = NDArray[np.float32]
+
+_VARIANCE_FLOOR = 1e-5
+"""Keeps a coefficient that never changes (digital silence, say) from being divided by zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cmvn:
+    """Cepstral mean and standard deviation, each of shape (coefficients,)."""
+
+    mean: Features
+    deviation: Features
+
+
+def compute_mfcc(signal: Signal, config: FeatureConfig) -> Features:
+    """Returns mel-frequency cepstral coefficients, shape (frames, coefficients).
+
+    Power spectrum of a Hann window, triangular filters evenly spaced on the mel scale, natural log of
+    (energy + 1e-6), orthonormal DCT-II.
+
+    Args:
+        signal: Shape (samples,), 16 kHz.
+        config: Window, hop, filters.
+
+    Raises:
+        AudioError: The signal is shorter than one window.
+        RecipeError: There are more filters than the window resolves.
+
+    References:
+        Davis and Mermelstein, Comparison of parametric representations for monosyllabic word recognition, 1980.
+    """
+    window = _samples(config.window_ms)
+    if len(signal) < window:
+        raise AudioError(
+            f"{1000 * len(signal) / SAMPLE_RATE:.1f} ms of sound, shorter than one window of {config.window_ms} ms"
+        )
+    with torch.inference_mode():
+        coefficients: Tensor = _transform(config)(torch.from_numpy(signal))
+    features: Features = coefficients.T.contiguous().numpy()
+    return features
+
+
+def make_dct(config: FeatureConfig) -> Features:
+    """Returns the orthonormal DCT-II that turns log mel energies into MFCC, (mels, coefficients)."""
+    dct: Features = _transform(config).dct_mat.numpy()
+    return dct
+
+
+def append_deltas(features: Features, order: int) -> Features:
+    """Returns features with their first `order` differences over time beside them.
+
+    (frames, coefficients) becomes (frames, coefficients × (order + 1)). The regression is over two
+    frames on each side; the first and the last frame repeat beyond the edges.
+
+    References:
+        Young et al., The HTK Book, equation 5.16.
+    """
+    parts = [torch.from_numpy(features).T]
+    for _ in range(order):
+        parts.append(functional.compute_deltas(parts[-1]))
+    return torch.cat(parts).T.contiguous().numpy()
+
+
+def estimate_cmvn(corpus: Iterable[Features]) -> Cmvn:
+    """Returns mean and deviation over all frames of a corpus, summed in float64.
+
+    Raises:
+        ValueError: There is no frame.
+    """
+    frames, total, squares = 0, np.zeros(1), np.zeros(1)
+    for features in corpus:
+        frames += len(features)
+        total = total + features.sum(axis=0, dtype=np.float64)
+        squares = squares + np.square(features, dtype=np.float64).sum(axis=0)
+    if not frames:
+        raise ValueError("statistics need at least one frame")
+    mean = total / frames
+    variance = np.maximum(squares / frames - mean**2, _VARIANCE_FLOOR)
+    return Cmvn(mean.astype(np.float32), np.sqrt(variance).astype(np.float32))
+
+
+def normalize_features(features: Features, cmvn: Cmvn | None) -> Features:
+    """Returns features of zero mean and unit variance: by the corpus's statistics, or by their own where None."""
+    statistics = cmvn or estimate_cmvn([features])
+    return (features - statistics.mean) / statistics.deviation
+
+
+def to_network_input(features: Features, deltas: int, cmvn: Cmvn | None) -> Features:
+    """Returns MFCC as the network reads them: differences appended, then normalised."""
+    return normalize_features(append_deltas(features, deltas) if deltas else features, cmvn)
+
+
+def _samples(milliseconds: float) -> int:
+    return round(milliseconds * SAMPLE_RATE / 1000)
+
+
+@cache
+def _transform(config: FeatureConfig) -> transforms.MFCC:
+    window = _samples(config.window_ms)
+    transform = transforms.MFCC(
+        sample_rate=SAMPLE_RATE,
+        n_mfcc=config.coefficients,
+        log_mels=True,
+        melkwargs={
+            "n_fft": window,
+            "hop_length": _samples(config.hop_ms),
+            "n_mels": config.mels,
+            "f_min": config.low_hz,
+            "f_max": config.high_hz,
+            "center": False,
+        },
+    )
+    if (transform.MelSpectrogram.mel_scale.fb.amax(dim=0) == 0).any():
+        raise RecipeError(
+            f"features.mels: {config.mels} filters are more than a window of {config.window_ms} ms resolves; fewer"
+            " filters or a longer window"
+        )
+    return transform

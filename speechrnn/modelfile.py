@@ -1,0 +1,187 @@
+"""One model, one file: weights and statistics as safetensors, everything else in its metadata. No pickle."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from speechrnn import __version__
+from speechrnn.config import FeatureConfig, Recipe
+from speechrnn.counts import ErrorCounts, format_rate
+from speechrnn.errors import ModelError
+from speechrnn.features import Cmvn
+from speechrnn.network import AcousticNetwork
+from speechrnn.outputs import write_atomically
+from speechrnn.records import parse_record
+from speechrnn.text import Alphabet
+
+FORMAT_VERSION = 1
+
+MODEL_FILE = "model.safetensors"
+"""The name of a run's best model in its folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitScore:
+    """Errors on a split, decoded greedily."""
+
+    words: ErrorCounts
+    characters: ErrorCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a model comes from and how well it did.
+
+    Attributes:
+        corpus: Name of the corpus it was trained on.
+        utterances: Training utterances.
+        hours: Hours of training speech.
+        epoch: The epoch whose weights these are.
+        scores: Its errors by split.
+        speechrnn_version: The release that wrote the file.
+    """
+
+    corpus: str = ""
+    utterances: int = 0
+    hours: float = 0.0
+    epoch: int = 0
+    scores: dict[str, SplitScore] = field(default_factory=dict)
+    speechrnn_version: str = __version__
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """All of a model but its weights."""
+
+    recipe: Recipe
+    features: FeatureConfig
+    alphabet: Alphabet
+    lang: str
+    provenance: Provenance = field(default_factory=Provenance)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network with what it needs to be used.
+
+    Attributes:
+        info: Settings, alphabet, language, provenance.
+        network: The weights.
+        cmvn: The training corpus's statistics; None where each utterance has its own.
+    """
+
+    info: ModelInfo
+    network: AcousticNetwork
+    cmvn: Cmvn | None
+
+
+def build_network(recipe: Recipe, features: FeatureConfig, alphabet: Alphabet) -> AcousticNetwork:
+    """Returns a network with fresh weights, drawn from torch's random state."""
+    return AcousticNetwork(recipe.network, features.coefficients * (recipe.input.deltas + 1), alphabet.classes)
+
+
+def save_model(model: Model, path: Path) -> None:
+    """Writes a model; a reader never sees half of it.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    tensors = {f"network.{name}": tensor.contiguous().cpu() for name, tensor in model.network.state_dict().items()}
+    if model.cmvn:
+        tensors["cmvn.mean"] = torch.from_numpy(model.cmvn.mean)
+        tensors["cmvn.deviation"] = torch.from_numpy(model.cmvn.deviation)
+    metadata = {
+        "format": "speechrnn",
+        "format_version": str(FORMAT_VERSION),
+        "info": json.dumps(asdict(model.info), ensure_ascii=False),
+    }
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata))
+
+
+def load_model(path: Path) -> Model:
+    """Returns the model in a file, or the best one of a run's folder, ready to be used on the CPU.
+
+    Raises:
+        ModelError: It is missing, no model of ours, cut short, or from a newer release.
+    """
+    file = find_model(path)
+    info, tensors = _read_file(file, with_weights=True)
+    network = build_network(info.recipe, info.features, info.alphabet)
+    weights = {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
+    try:
+        network.load_state_dict(weights)
+        cmvn = None
+        if info.recipe.input.cmvn == "corpus":
+            cmvn = Cmvn(tensors["cmvn.mean"].numpy(), tensors["cmvn.deviation"].numpy())
+    except (RuntimeError, KeyError) as error:
+        raise ModelError(f"{file}: its weights do not fit its recipe; train it again") from error
+    return Model(info, network.eval(), cmvn)
+
+
+def read_model_info(path: Path) -> ModelInfo:
+    """Returns what a model file says about itself, without its weights; errors as `load_model`."""
+    return _read_file(find_model(path), with_weights=False)[0]
+
+
+def find_model(path: Path) -> Path:
+    """Returns the model file that a path means: the file, or the best model in a run's folder.
+
+    Raises:
+        ModelError: There is none.
+    """
+    file = path / MODEL_FILE if path.is_dir() else path
+    if not file.is_file():
+        what = f"no {MODEL_FILE} in this folder; train first" if path.is_dir() else "no such model"
+        raise ModelError(f"{path}: {what}")
+    return file
+
+
+def describe_model(path: Path) -> str:
+    """Returns what a person wants to know of a model file, a line a fact."""
+    info = read_model_info(path)
+    network, origin = info.recipe.network, info.provenance
+    directions = "bidirectional" if network.bidirectional else "forward"
+    parameters = build_network(info.recipe, info.features, info.alphabet).count_parameters()
+    facts = {
+        "file": f"{path}, {path.stat().st_size / 1e6:.1f} MB, written by speechrnn {origin.speechrnn_version}",
+        "network": f"{network.layers} x {network.units} {directions} {network.kind}, {parameters / 1e6:.2f} M weights",
+        "input": f"{info.features.coefficients} MFCC every {info.features.hop_ms:g} ms, stacked by {network.stack}",
+        "language": info.lang,
+        "alphabet": "".join(info.alphabet.symbols).replace(" ", "␣"),
+        "trained on": f"{origin.corpus}, {origin.utterances} utterances, {origin.hours:.2f} h, {origin.epoch} epochs",
+    }
+    for split, score in origin.scores.items():
+        facts[split] = f"{format_rate('WER', score.words)}  {format_rate('CER', score.characters)}"
+    return "\n".join(f"{name + ':':<12}{fact}" for name, fact in facts.items())
+
+
+def _read_file(path: Path, with_weights: bool) -> tuple[ModelInfo, dict[str, Tensor]]:
+    try:
+        with safe_open(path, "pt") as file:
+            info = _parse_metadata(file.metadata() or {}, path)
+            return info, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 if with_weights else {}
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except SafetensorError as error:
+        raise ModelError(f"{path}: no model, or cut short ({error}); copy or train it again") from error
+
+
+def _parse_metadata(metadata: dict[str, str], path: Path) -> ModelInfo:
+    if metadata.get("format") != "speechrnn":
+        raise ModelError(f"{path}: a safetensors file, but no model of speechrnn")
+    version = metadata.get("format_version", "")
+    if not version.isdecimal() or int(version) > FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: format {version or 'unknown'} is newer than this release, which reads up to {FORMAT_VERSION};"
+            " upgrade speechrnn"
+        )
+    try:
+        return parse_record(ModelInfo, metadata.get("info", ""))
+    except ValueError as error:
+        raise ModelError(f"{path}: its description cannot be read ({error})") from error

@@ -1,0 +1,69 @@
+"""Results on disk: never half-written, never written over by accident, never by two at once."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from speechrnn.errors import OutputError
+
+LOCK_FILE = ".lock"
+
+
+@contextmanager
+def explain_disk_errors(path: Path) -> Iterator[None]:
+    """Turns what the operating system says while `path` is written into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{error.filename or path}: cannot be written ({error.strerror or error})") from error
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path` and renames it when the block ends well; else nothing changes.
+
+    Raises:
+        OutputError: The file cannot be written (no space left, no permission).
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with explain_disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def claim(folder: Path) -> Iterator[None]:
+    """Makes a folder and keeps other processes of ours from writing into it within the block.
+
+    Raises:
+        OutputError: Another process is at it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OutputError(f"{folder}: another process is writing there; wait for it or choose another --out") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def refuse_overwrite(path: Path, force: bool) -> None:
+    """Checks that nothing is in the way.
+
+    Raises:
+        OutputError: `path` exists and `force` is off.
+    """
+    if path.exists() and not force:
+        raise OutputError(f"{path}: exists already; --force writes over it")

@@ -1,0 +1,1 @@
+"""Corpora in, manifests and a feature store out."""

@@ -1,0 +1,97 @@
+"""A score as a person reads it: the rates, then the utterances, worst first, word under word."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from speechrnn.console import print_line, stdout, warn
+from speechrnn.counts import format_rate
+from speechrnn.score.align import Pair
+from speechrnn.score.scoring import Score, ScoredUtterance
+
+_STYLES = {"equal": "", "substitute": "yellow", "delete": "red", "insert": "cyan"}
+_MARKS = {"equal": "", "substitute": "S", "delete": "D", "insert": "I"}
+
+
+def print_score(score: Score, worst: int) -> None:
+    """Prints the summary and the `worst` utterances on stdout, and on stderr the ids without a partner."""
+    print_line(format_summary(score))
+    width = stdout.width if stdout.is_terminal else None
+    for block in render_worst(score, worst, width):
+        stdout.print(block)
+    if score.missing:
+        warn(f"no hypothesis for {_abridge(score.missing)}: all their words count as deleted")
+    if score.unexpected:
+        warn(f"no reference for {_abridge(score.unexpected)}: not counted")
+
+
+def format_summary(score: Score) -> str:
+    """Returns the `%WER` line, the `%CER` line and the share of utterances with an error."""
+    total, wrong = len(score.utterances), len(score.wrong_utterances)
+    return "\n".join(
+        (
+            format_rate("WER", score.words),
+            format_rate("CER", score.characters),
+            f"%SER {100 * wrong / total:.2f} [ {wrong} / {total} ]",
+        )
+    )
+
+
+def render_worst(score: Score, count: int, width: int | None) -> Iterator[Text]:
+    """Yields the `count` utterances with most errors, each as a header and its alignment.
+
+    Args:
+        score: What to show.
+        count: How many utterances at most.
+        width: Columns of the terminal, to break long alignments; None never breaks, for pipes and files.
+    """
+    for utterance in score.wrong_utterances[:count]:
+        yield Text.assemble("\n", (utterance.id, "bold"), f"  {_describe(utterance)}\n", _render(utterance, width))
+
+
+def _abridge(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+
+
+def _describe(utterance: ScoredUtterance) -> str:
+    counts = utterance.counts
+    return f"{counts.errors} of {counts.reference_length} words wrong" if counts.reference_length else "no words spoken"
+
+
+def _render(utterance: ScoredUtterance, width: int | None) -> Text:
+    return Text("\n").join(_render_row(row) for row in _break_rows(utterance.alignment.pairs, width))
+
+
+def _break_rows(pairs: Sequence[Pair], width: int | None) -> Iterator[list[Pair]]:
+    row: list[Pair] = []
+    used = len("REF:")
+    for pair in pairs:
+        needed = 1 + _columns(pair)
+        if row and width is not None and used + needed > width:
+            yield row
+            row, used = [], len("REF:")
+        row.append(pair)
+        used += needed
+    yield row
+
+
+def _render_row(row: Sequence[Pair]) -> Text:
+    reference, hypothesis, marks = Text("REF:"), Text("HYP:"), Text("    ")
+    for pair in row:
+        style, columns = _STYLES[pair.kind], _columns(pair)
+        reference.append(" " + _pad(pair.reference or "*" * columns, columns), style)
+        hypothesis.append(" " + _pad(pair.hypothesis or "*" * columns, columns), style)
+        marks.append(" " + _pad(_MARKS[pair.kind], columns), style)
+    lines = [reference, hypothesis, marks]
+    for line in lines:
+        line.rstrip()
+    return Text("\n").join(lines)
+
+
+def _columns(pair: Pair) -> int:
+    return max(cell_len(pair.reference), cell_len(pair.hypothesis))
+
+
+def _pad(word: str, columns: int) -> str:
+    return word + " " * (columns - cell_len(word))

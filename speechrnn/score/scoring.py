@@ -1,0 +1,77 @@
+"""Transcripts matched by id, aligned and counted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from speechrnn.counts import ErrorCounts
+from speechrnn.errors import ScoreError
+from speechrnn.score.align import Alignment, align_words, count_characters
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredUtterance:
+    """One utterance, its reference aligned with its hypothesis."""
+
+    id: str
+    alignment: Alignment
+
+    @property
+    def counts(self) -> ErrorCounts:
+        """The word errors of this utterance."""
+        return self.alignment.counts
+
+
+@dataclass(frozen=True)
+class Score:
+    """What was said against what was recognised.
+
+    Attributes:
+        utterances: In the order of the references; each reference is among them.
+        characters: Character errors over all utterances.
+        missing: Ids without a hypothesis; all their words count as deleted.
+        unexpected: Ids without a reference; they cannot be counted.
+    """
+
+    utterances: tuple[ScoredUtterance, ...]
+    characters: ErrorCounts
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+
+    @cached_property
+    def words(self) -> ErrorCounts:
+        """Word errors over all utterances."""
+        return sum((utterance.counts for utterance in self.utterances), ErrorCounts())
+
+    @cached_property
+    def wrong_utterances(self) -> list[ScoredUtterance]:
+        """Utterances with an error, most errors first; among equals the higher rate, then the id."""
+        wrong = [utterance for utterance in self.utterances if utterance.counts.errors]
+        return sorted(wrong, key=lambda one: (-one.counts.errors, -one.counts.rate, one.id))
+
+
+def score_transcripts(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> Score:
+    """Returns the score of hypotheses against references, both texts by utterance id.
+
+    Raises:
+        ScoreError: There is no reference, or no id is on both sides.
+    """
+    if not references:
+        raise ScoreError("there is no reference to score against")
+    if not references.keys() & hypotheses.keys():
+        raise ScoreError(
+            f"no id is on both sides: the references have {_examples(references)}, the hypotheses"
+            f" {_examples(hypotheses)}"
+        )
+    spoken = list(references.values())
+    heard = [hypotheses.get(id, "") for id in references]
+    return Score(
+        tuple(map(ScoredUtterance, references, align_words(spoken, heard))),
+        count_characters(spoken, heard),
+        tuple(id for id in references if id not in hypotheses),
+        tuple(id for id in hypotheses if id not in references),
+    )
+
+
+def _examples(transcripts: Mapping[str, str]) -> str:
+    return ", ".join(repr(id) for id in list(transcripts)[:2]) or "none"

@@ -1,0 +1,1 @@
+"""A feature store in, a model out."""

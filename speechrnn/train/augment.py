@@ -1,0 +1,104 @@
+"""Training utterances varied on their features: speed, vocal tract, and masks in time and frequency.
+
+MFCC are a rotation of log mel energies, so an utterance is turned back into mel channels, varied there, and turned
+again; Kaldi's idct-layer does the same. No audio is read a second time.
+
+References:
+    Park et al., SpecAugment: a simple data augmentation method for automatic speech recognition, Interspeech 2019.
+    Jaitly and Hinton, Vocal tract length perturbation improves speech recognition, ICML workshop 2013.
+    Ko et al., Audio augmentation for speech recognition, Interspeech 2015.
+"""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechrnn.config import AugmentConfig, FeatureConfig
+from speechrnn.features import Features, make_dct
+
+
+def augment_features(
+    features: Features, augment: AugmentConfig, mfcc: FeatureConfig, fewest: int, rng: np.random.Generator
+) -> Features:
+    """Returns a variation of an utterance's MFCC, (frames, coefficients); frames may change in number.
+
+    Args:
+        features: As `compute_mfcc` gives them, not normalised.
+        augment: What varies, and how much.
+        mfcc: How the features were computed.
+        fewest: Frames that must remain, so that CTC can still emit the labels.
+        rng: The source of all chance.
+    """
+    if augment == AugmentConfig():
+        return features
+    dct = make_dct(mfcc)
+    channels = features @ dct.T
+    if augment.vocal_tract:
+        channels = channels @ make_warp(mfcc, 1 + rng.uniform(-augment.vocal_tract, augment.vocal_tract))
+    if augment.tempo:
+        speed = 1 + rng.uniform(-augment.tempo, augment.tempo)
+        channels = change_tempo(channels, max(round(len(channels) / speed), fewest))
+    channels = mask_channels(channels, augment, rng)
+    channels = mask_times(channels, augment, mfcc.hop_ms, rng)
+    return np.asarray(channels @ dct, dtype=np.float32)
+
+
+def make_warp(mfcc: FeatureConfig, factor: float) -> Features:
+    """Returns a matrix (mels, mels) that turns mel channels into those of a voice `factor` times as high."""
+    centres, step = _find_centres(mfcc)
+    sources = (_to_mel(_to_hz(centres) / factor) - centres[0]) / step
+    sources = np.clip(sources, 0, mfcc.mels - 1)
+    warp: Features = np.maximum(0, 1 - np.abs(np.arange(mfcc.mels)[:, None] - sources)).astype(np.float32)
+    return warp
+
+
+def change_tempo(channels: Features, frames: int) -> Features:
+    """Returns an utterance drawn out or pressed into so many frames, by linear interpolation."""
+    places = np.linspace(0, len(channels) - 1, frames, dtype=np.float32)
+    before = np.floor(places).astype(int)
+    after = np.minimum(before + 1, len(channels) - 1)
+    share = (places - before)[:, None]
+    stretched: Features = channels[before] * (1 - share) + channels[after] * share
+    return stretched
+
+
+def mask_channels(channels: Features, augment: AugmentConfig, rng: np.random.Generator) -> Features:
+    """Returns an utterance in which bands of channels hold nothing but their mean."""
+    masked, mels = channels.copy(), channels.shape[1]
+    for _ in range(augment.frequency_masks):
+        width = rng.integers(0, min(augment.frequency_mask_mels, mels) + 1)
+        low = rng.integers(0, mels - width + 1)
+        masked[:, low : low + width] = channels[:, low : low + width].mean(axis=0)
+    return masked
+
+
+def mask_times(channels: Features, augment: AugmentConfig, hop_ms: float, rng: np.random.Generator) -> Features:
+    """Returns an utterance in which stretches of time hold nothing but the utterance's mean.
+
+    Their number grows with the utterance; together they cover no more than half of it.
+    """
+    masked, frames = channels.copy(), len(channels)
+    expected = augment.time_masks_per_second * frames * hop_ms / 1000
+    count = int(expected + rng.random())
+    longest = min(round(augment.time_mask_ms / hop_ms), frames // (2 * max(count, 1)))
+    for _ in range(count):
+        length = rng.integers(0, longest + 1)
+        start = rng.integers(0, frames - length + 1)
+        masked[start : start + length] = channels.mean(axis=0)
+    return masked
+
+
+@cache
+def _find_centres(mfcc: FeatureConfig) -> tuple[NDArray[np.float64], float]:
+    """Returns the filters' centres on the mel scale, (mels,), and the distance between two."""
+    edges = np.linspace(_to_mel(mfcc.low_hz), _to_mel(mfcc.high_hz), mfcc.mels + 2)
+    return edges[1:-1], float(edges[1] - edges[0])
+
+
+def _to_mel(hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    return np.asarray(2595 * np.log10(1 + np.asarray(hz) / 700))
+
+
+def _to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(700 * (10 ** (mel / 2595) - 1))

@@ -1,0 +1,72 @@
+"""Utterances of a prepared split as examples: labels, variation, normalisation; what CTC cannot learn is named."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from speechrnn.config import FeatureConfig, Recipe
+from speechrnn.ctc import count_required_frames
+from speechrnn.features import Cmvn, to_network_input
+from speechrnn.prepare.store import FeatureStore
+from speechrnn.text import Alphabet
+from speechrnn.train.augment import augment_features
+from speechrnn.train.batches import Example
+
+
+@dataclass(frozen=True)
+class ExampleSource:
+    """Makes examples of a store's utterances.
+
+    Attributes:
+        store: The split.
+        recipe: Input, stacking, augmentation and seed.
+        features: How the store's MFCC were computed.
+        cmvn: The training corpus's statistics, or None for each utterance's own.
+        alphabet: Turns texts into classes.
+    """
+
+    store: FeatureStore
+    recipe: Recipe
+    features: FeatureConfig
+    cmvn: Cmvn | None
+    alphabet: Alphabet
+
+    @cached_property
+    def labels(self) -> list[list[int]]:
+        """The classes of each utterance's text."""
+        return [self.alphabet.encode(utterance.text) for utterance in self.store.utterances]
+
+    @cached_property
+    def learnable(self) -> list[int]:
+        """Indices of the utterances that have frames enough for their labels after stacking."""
+        frames = self.store.frames.tolist()
+        return [index for index in range(len(self.store)) if frames[index] >= self.required_frames(index)]
+
+    def required_frames(self, index: int) -> int:
+        """Returns the fewest frames, before stacking, with which CTC can emit an utterance's labels."""
+        return (count_required_frames(self.labels[index]) - 1) * self.recipe.network.stack + 1
+
+    def make(self, index: int) -> Example:
+        """Returns an utterance as it is."""
+        features = to_network_input(self.store[index], self.recipe.input.deltas, self.cmvn)
+        return Example(self.store.utterances[index].id, features, self.labels[index])
+
+    def vary(self, index: int, epoch: int) -> Example:
+        """Returns an utterance varied; the variation depends on the seed, the epoch and the utterance alone."""
+        rng = np.random.default_rng((self.recipe.training.seed, epoch, index))
+        varied = augment_features(
+            self.store[index], self.recipe.augment, self.features, self.required_frames(index), rng
+        )
+        features = to_network_input(varied, self.recipe.input.deltas, self.cmvn)
+        return Example(self.store.utterances[index].id, features, self.labels[index])
+
+    def explain_unlearnable(self) -> list[str]:
+        """Returns a line for each utterance that CTC cannot learn: what it has, what it would need."""
+        unlearnable = sorted(set(range(len(self.store))) - set(self.learnable))
+        return [
+            f"{self.store.utterances[index].id}: {self.store.frames[index]} frames, stacked by"
+            f" {self.recipe.network.stack}, cannot emit {len(self.labels[index])} characters (with their repeats at"
+            f" least {self.required_frames(index)} frames); is its transcript right?"
+            for index in unlearnable
+        ]

@@ -1,0 +1,176 @@
+"""The training loop: batches in, steps taken, each epoch judged on dev, the best one kept."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from speechrnn.config import Recipe
+from speechrnn.ctc import compute_ctc_loss
+from speechrnn.errors import TrainingError
+from speechrnn.modelfile import MODEL_FILE, Model, ModelInfo, SplitScore, save_model
+from speechrnn.network import AcousticNetwork
+from speechrnn.train.batches import Batch, collate, plan_batches
+from speechrnn.train.display import TrainingDisplay
+from speechrnn.train.evaluate import Evaluation, evaluate
+from speechrnn.train.examples import ExampleSource
+from speechrnn.train.interrupt import Interrupt
+from speechrnn.train.log import EpochRecord, RunLog
+from speechrnn.train.optimizer import compute_learning_rate
+from speechrnn.train.probe import autocast
+from speechrnn.train.state import STATE_FILE, RunState, save_state
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """All that a run needs from its first step to its last.
+
+    Attributes:
+        folder: Where the model and the state are kept.
+        info: The settings, and what else goes into the model.
+        train: What is learned.
+        dev: What each epoch is judged on.
+        network: The weights, in training.
+        optimizer: Its moments.
+        state: Where the run is.
+        device: Where the network computes.
+        interrupt: Whether somebody has asked to stop.
+    """
+
+    folder: Path
+    info: ModelInfo
+    train: ExampleSource
+    dev: ExampleSource
+    network: AcousticNetwork
+    optimizer: Optimizer
+    state: RunState
+    device: torch.device
+    interrupt: Interrupt
+
+    @property
+    def recipe(self) -> Recipe:
+        """The settings."""
+        return self.info.recipe
+
+    @property
+    def batch_frames(self) -> int:
+        """Frames of one batch, padding counted."""
+        return round(self.recipe.training.batch_seconds * 1000 / self.train.features.hop_ms)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or patience is at its end."""
+        settings, state = self.recipe.training, self.state
+        waited = state.epoch - state.best_epoch
+        return state.epoch >= settings.epochs or 0 < settings.patience <= waited
+
+    def run(self, log: RunLog, display: TrainingDisplay) -> None:
+        """Trains until the run is finished.
+
+        Raises:
+            TrainingError: The loss is no longer a number.
+            KeyboardInterrupt: Somebody asked to stop; the state is saved.
+        """
+        while not self.finished:
+            self._train_epoch(display)
+            evaluation = evaluate(self.network, self.dev, self.batch_frames, self.device)
+            record = self._judge(evaluation)
+            log.append(record)
+            display.end_epoch(record, evaluation.transcripts)
+            self.state.begin_next_epoch()
+            self._save_state()
+
+    def _train_epoch(self, display: TrainingDisplay) -> None:
+        state, settings = self.state, self.recipe.training
+        plan = self._plan_epoch()
+        display.begin_epoch(state.epoch + 1, len(plan), state.batch)
+        self.network.train()
+        saved = time.monotonic()
+        for indices in plan[state.batch :]:
+            start = time.perf_counter()
+            batch = collate([self.train.vary(index, state.epoch) for index in indices])
+            done = (state.epoch + state.batch / len(plan)) / settings.epochs
+            loss = self._take_step(batch, compute_learning_rate(self.recipe.optimizer, done))
+            self._count(batch, loss, time.perf_counter() - start)
+            display.advance(state.epoch + state.batch / len(plan), *self._describe_epoch())
+            if self.interrupt.requested or time.monotonic() - saved > 60 * settings.save_minutes:
+                self._save_state()
+                saved = time.monotonic()
+            if self.interrupt.requested:
+                raise KeyboardInterrupt
+
+    def _plan_epoch(self) -> list[list[int]]:
+        """Returns the indices of each batch: the longest first in the first epoch, shuffled in the others."""
+        epoch, learnable = self.state.epoch, self.train.learnable
+        rng = np.random.default_rng((self.recipe.training.seed, epoch)) if epoch else None
+        plan = plan_batches(self.train.store.frames[learnable].tolist(), self.batch_frames, rng)
+        return [[learnable[place] for place in batch] for batch in plan]
+
+    def _take_step(self, batch: Batch, learning_rate: float) -> float:
+        """Returns the batch's summed loss, in nats, after one step against its mean over the characters."""
+        moved = batch.to(self.device)
+        with autocast(self.device, self.state.precision):
+            log_probs, lengths = self.network(moved.features, moved.input_lengths)
+        losses = compute_ctc_loss(log_probs, lengths, moved.targets, moved.target_lengths)
+        total = losses.sum()
+        if not torch.isfinite(total):
+            bad = [id for id, loss in zip(batch.ids, losses.tolist(), strict=True) if not np.isfinite(loss)]
+            raise TrainingError(
+                f"the loss is not a number at step {self.state.step + 1}, in {', '.join(bad)}; look at these"
+                f" utterances, or lower optimizer.learning_rate ({self.recipe.optimizer.learning_rate})"
+            )
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.optimizer.zero_grad(set_to_none=True)
+        (total / batch.target_lengths.sum()).backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.optimizer.max_gradient_norm)
+        self.optimizer.step()
+        return total.item()
+
+    def _count(self, batch: Batch, loss: float, seconds: float) -> None:
+        state = self.state
+        state.batch += 1
+        state.step += 1
+        state.loss += loss
+        state.characters += int(batch.target_lengths.sum())
+        state.speech_seconds += int(batch.input_lengths.sum()) * self.train.features.hop_ms / 1000
+        state.wall_seconds += seconds
+
+    def _describe_epoch(self) -> tuple[float, float]:
+        """Returns the epoch's mean loss so far, nats a character, and its speed, seconds of speech a second."""
+        state = self.state
+        return state.loss / max(state.characters, 1), state.speech_seconds / max(state.wall_seconds, 1e-9)
+
+    def _judge(self, evaluation: Evaluation) -> EpochRecord:
+        """Returns the record of the epoch that has ended; saves the model where it is the best so far."""
+        state = self.state
+        standing = (evaluation.words.errors, evaluation.characters.errors, evaluation.loss)
+        best = standing < state.best
+        if best:
+            state.best, state.best_epoch = standing, state.epoch + 1
+            self._save_best(evaluation)
+        return EpochRecord(
+            epoch=state.epoch + 1,
+            step=state.step,
+            loss=self._describe_epoch()[0],
+            dev_loss=evaluation.loss,
+            words=evaluation.words,
+            characters=evaluation.characters,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            speech_seconds=state.speech_seconds,
+            wall_seconds=state.wall_seconds,
+            best=best,
+        )
+
+    def _save_best(self, evaluation: Evaluation) -> None:
+        scores = {self.dev.store.split: SplitScore(evaluation.words, evaluation.characters)}
+        provenance = replace(self.info.provenance, epoch=self.state.best_epoch, scores=scores)
+        model = Model(replace(self.info, provenance=provenance), self.network, self.train.cmvn)
+        save_model(model, self.folder / MODEL_FILE)
+
+    def _save_state(self) -> None:
+        save_state(self.folder / STATE_FILE, self.state, self.network, self.optimizer)

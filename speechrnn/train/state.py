@@ -1,0 +1,100 @@
+"""What a killed run needs to go on as if nothing had happened, in one file of tensors and plain values."""
+
+import io
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+from speechrnn.errors import TrainingError
+from speechrnn.network import AcousticNetwork
+from speechrnn.outputs import write_atomically
+from speechrnn.train.probe import Precision
+
+STATE_FILE = "resume.pt"
+
+Standing = tuple[int, int, float]
+"""How good an epoch is: word errors, character errors, loss on dev; the smaller the better."""
+
+WORST: Standing = (2**63, 2**63, float("inf"))
+
+
+@dataclass(slots=True)
+class RunState:
+    """Where a run is.
+
+    Attributes:
+        fingerprint: Of the prepared corpus that the run reads.
+        precision: What the network computes in.
+        epoch: The epoch under way, from 0.
+        batch: Batches of it that are done.
+        step: Optimiser steps of the whole run.
+        loss: Sum of this epoch's losses so far, in nats.
+        characters: Labels behind that sum.
+        speech_seconds: Speech of this epoch so far.
+        wall_seconds: Time spent on this epoch so far.
+        best: The best epoch's standing.
+        best_epoch: That epoch, from 1; 0 for none yet.
+    """
+
+    fingerprint: str
+    precision: Precision
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss: float = 0.0
+    characters: int = 0
+    speech_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    best: Standing = WORST
+    best_epoch: int = 0
+
+    def begin_next_epoch(self) -> None:
+        """Moves on to the next epoch, whose sums are empty."""
+        self.epoch += 1
+        self.batch = self.characters = 0
+        self.loss = self.speech_seconds = self.wall_seconds = 0.0
+
+
+def save_state(path: Path, state: RunState, network: AcousticNetwork, optimizer: Optimizer) -> None:
+    """Writes weights, optimiser, random state and position; a reader never sees half of it.
+
+    Raises:
+        OutputError: The file cannot be written; the last one stays whole.
+    """
+    buffer = io.BytesIO()
+    torch.save(
+        {
+            "state": asdict(state),
+            "network": network.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        },
+        buffer,
+    )
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+
+
+def load_state(path: Path, network: AcousticNetwork, optimizer: Optimizer) -> RunState:
+    """Restores what `save_state` wrote into network, optimiser and torch's random state, and returns the position.
+
+    Raises:
+        TrainingError: The file is damaged or belongs to another recipe.
+    """
+    try:
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_state_dict(saved["network"])
+        optimizer.load_state_dict(saved["optimizer"])
+        torch.set_rng_state(saved["random"])
+        if torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(saved["random_cuda"])
+        return RunState(**saved["state"])
+    except (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, TypeError, ValueError) as error:
+        raise TrainingError(
+            f"{path}: cannot be resumed from ({str(error).splitlines()[0]}); --force starts the run again"
+        ) from error

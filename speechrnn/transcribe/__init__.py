@@ -1,0 +1,1 @@
+"""A model and recordings in, transcripts out."""

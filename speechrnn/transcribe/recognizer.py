@@ -1,0 +1,85 @@
+"""A model that listens: from a recording to its transcript."""
+
+from os import PathLike
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.ctc import decode_greedy
+from speechrnn.errors import AudioError
+from speechrnn.features import compute_mfcc, to_network_input
+from speechrnn.modelfile import Model, find_model, load_model
+from speechrnn.transcribe.segments import cut_at_pauses
+from speechrnn.transcribe.transcript import Transcript, Word, read_words
+
+
+class Recognizer:
+    """Turns recordings into text with one model."""
+
+    def __init__(self, model: Model, name: str) -> None:
+        """Takes a model, and the name under which transcripts mention it."""
+        self.model = model
+        self.name = name
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "Recognizer":
+        """Returns a recogniser with the model in a file, or the best one of a run's folder.
+
+        Raises:
+            ModelError: It cannot be read.
+        """
+        file = find_model(Path(path))
+        return cls(load_model(file), str(file))
+
+    @property
+    def frame_seconds(self) -> float:
+        """From one frame of log_probs to the next."""
+        return self.model.info.features.hop_ms * self.model.info.recipe.network.stack / 1000
+
+    def transcribe(self, path: str | PathLike[str]) -> Transcript:
+        """Returns what is said in a recording that libsndfile reads, of any length, rate and number of channels.
+
+        Raises:
+            AudioError: The recording cannot be read, or is shorter than one window.
+        """
+        words: list[Word] = []
+        samples = 0
+        for start, signal in cut_at_pauses(Path(path)):
+            try:
+                words += self.recognize(signal, start)
+            except AudioError as error:
+                if not samples:
+                    raise AudioError(f"{path}: {error}") from error
+            samples += len(signal)
+        return Transcript(
+            id=Path(path).stem,
+            text=" ".join(word.text for word in words),
+            words=tuple(words),
+            confidence=round(sum(word.confidence for word in words) / max(len(words), 1), 4),
+            audio_filepath=str(path),
+            duration=round(samples / SAMPLE_RATE, 3),
+            model=self.name,
+        )
+
+    def recognize(self, signal: Signal, start: float = 0.0) -> list[Word]:
+        """Returns the words in a signal, (samples,) at 16 kHz, that begins at `start` seconds.
+
+        Raises:
+            AudioError: The signal is shorter than one window.
+        """
+        log_probs, lengths = self.compute_log_probs(signal)
+        return read_words(decode_greedy(log_probs, lengths)[0], self.model.info.alphabet, self.frame_seconds, start)
+
+    def compute_log_probs(self, signal: Signal) -> tuple[Tensor, Tensor]:
+        """Returns log_probs (1, frames, classes), natural log, of a signal (samples,) at 16 kHz, and their length (1,).
+
+        Raises:
+            AudioError: The signal is shorter than one window.
+        """
+        info = self.model.info
+        features = to_network_input(compute_mfcc(signal, info.features), info.recipe.input.deltas, self.model.cmvn)
+        with torch.inference_mode():
+            log_probs, lengths = self.model.network(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+        return log_probs, lengths
