@@ -8,6 +8,7 @@ from pathlib import Path
 from speechrnn.audio import AUDIO_SUFFIXES
 from speechrnn.console import print_line, show_progress, stderr, stdout
 from speechrnn.errors import AudioError
+from speechrnn.parallel import map_in_order
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.transcript import Transcript
 
@@ -24,12 +25,16 @@ def name_recordings(recordings: Sequence[Path]) -> list[str]:
 
 
 def transcribe_files(recognizer: Recognizer, recordings: Sequence[Path]) -> Iterator[Transcript | AudioError]:
-    """Yields the transcript of each recording, or why there is none."""
-    for path, id in zip(recordings, name_recordings(recordings), strict=True):
+    """Yields the transcript of each recording, or why there is none, in order; one recording a core at a time."""
+
+    def transcribe(named: tuple[Path, str]) -> Transcript | AudioError:
+        path, id = named
         try:
-            yield replace(recognizer.transcribe(path), id=id)
+            return replace(recognizer.transcribe(path), id=id)
         except AudioError as error:
-            yield error
+            return error
+
+    return map_in_order(transcribe, zip(recordings, name_recordings(recordings), strict=True))
 
 
 def print_transcripts(recognizer: Recognizer, paths: Sequence[Path], as_json: bool) -> int:
