@@ -51,14 +51,15 @@ class RecurrentLayer(nn.Module):
         super().__init__()
         self.forward_cell = cell(inputs, units)
         self.backward_cell = cell(inputs, units) if bidirectional else None
+        self.norm = nn.LayerNorm(units * (2 if bidirectional else 1))
 
     def forward(self, sequence: Tensor, lengths: Tensor) -> Tensor:
         """Returns (frames, batch, units × directions) for (frames, batch, inputs)."""
         ahead: Tensor = self.forward_cell(sequence)[0]
         if self.backward_cell is None:
-            return ahead
+            return self.norm(ahead)
         behind = reverse_within(self.backward_cell(reverse_within(sequence, lengths))[0], lengths)
-        return torch.cat([ahead, behind], dim=-1)
+        return self.norm(torch.cat([ahead, behind], dim=-1))
 
 
 class AcousticNetwork(nn.Module):
