@@ -4,6 +4,7 @@ Features are float32 of shape (frames, coefficients). Frame t covers the samples
 a signal shorter than one window has no frame.
 """
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -43,7 +44,7 @@ def compute_mfcc(signal: Signal, config: FeatureConfig) -> Features:
         config: Window, hop, filters.
 
     Raises:
-        AudioError: The signal is shorter than one window.
+        AudioError: The signal is shorter than one window, or its energy exceeds float32.
         RecipeError: There are more filters than the window resolves.
 
     References:
@@ -57,6 +58,8 @@ def compute_mfcc(signal: Signal, config: FeatureConfig) -> Features:
     with torch.inference_mode():
         coefficients: Tensor = _transform(config)(torch.from_numpy(signal))
     features: Features = coefficients.T.contiguous().numpy()
+    if not np.isfinite(features).all():
+        raise AudioError(f"samples of up to {np.abs(signal).max():.0e} are too large; export it within [-1, 1]")
     return features
 
 
@@ -117,22 +120,19 @@ def _samples(milliseconds: float) -> int:
 @cache
 def _transform(config: FeatureConfig) -> transforms.MFCC:
     window = _samples(config.window_ms)
-    transform = transforms.MFCC(
-        sample_rate=SAMPLE_RATE,
-        n_mfcc=config.coefficients,
-        log_mels=True,
-        melkwargs={
-            "n_fft": window,
-            "hop_length": _samples(config.hop_ms),
-            "n_mels": config.mels,
-            "f_min": config.low_hz,
-            "f_max": config.high_hz,
-            "center": False,
-        },
-    )
+    mel = {
+        "n_fft": window,
+        "hop_length": _samples(config.hop_ms),
+        "n_mels": config.mels,
+        "f_min": config.low_hz,
+        "f_max": config.high_hz,
+        "center": False,
+    }
+    with warnings.catch_warnings(action="ignore"):  # of empty filters, which are refused below
+        transform = transforms.MFCC(SAMPLE_RATE, config.coefficients, log_mels=True, melkwargs=mel)
     if (transform.MelSpectrogram.mel_scale.fb.amax(dim=0) == 0).any():
         raise RecipeError(
-            f"features.mels: {config.mels} filters are more than a window of {config.window_ms} ms resolves; fewer"
+            f"features.mels: {config.mels} filters are more than a window of {config.window_ms} ms resolves; take fewer"
             " filters or a longer window"
         )
     return transform

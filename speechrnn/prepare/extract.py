@@ -7,7 +7,7 @@ from pathlib import Path
 from speechrnn.audio import SAMPLE_RATE, probe_audio, read_signal
 from speechrnn.config import PrepareConfig
 from speechrnn.errors import AudioError, TextError
-from speechrnn.features import Features, compute_mfcc
+from speechrnn.features import Features, compute_mfcc, make_dct
 from speechrnn.manifest import SetAside, Utterance
 from speechrnn.parallel import map_in_order
 from speechrnn.text import LETTERS, normalize, require_symbols
@@ -30,7 +30,11 @@ def extract_corpus(
         utterances: What to read.
         config: Features and limits.
         workers: Threads; 0 for one a core.
+
+    Raises:
+        RecipeError: No features can be had with these settings.
     """
+    make_dct(config.features)
     return map_in_order(lambda utterance: extract_utterance(utterance, config), utterances, workers)
 
 

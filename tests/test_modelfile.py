@@ -1,0 +1,106 @@
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from speechrnn.config import FeatureConfig, Recipe
+from speechrnn.counts import ErrorCounts
+from speechrnn.errors import ModelError
+from speechrnn.features import Cmvn
+from speechrnn.modelfile import (
+    FORMAT_VERSION,
+    Model,
+    ModelInfo,
+    Provenance,
+    SplitScore,
+    build_network,
+    describe_model,
+    load_model,
+    read_model_info,
+    save_model,
+)
+from speechrnn.text import alphabet_of
+
+
+def make_model(cmvn: bool = False) -> Model:
+    recipe = Recipe()
+    recipe = replace(
+        recipe,
+        network=replace(recipe.network, layers=1, units=4),
+        input=replace(recipe.input, cmvn="corpus" if cmvn else "utterance"),
+    )
+    score = SplitScore(ErrorCounts(3149, 121, 17, 36), ErrorCounts(5, 0, 0, 0))
+    provenance = Provenance("fsdd", 2400, 0.29, 12, {"dev": score})
+    info = ModelInfo(recipe, FeatureConfig(), alphabet_of("en"), "en", provenance)
+    torch.manual_seed(0)
+    statistics = Cmvn(np.arange(40, dtype=np.float32), np.ones(40, dtype=np.float32)) if cmvn else None
+    return Model(info, build_network(recipe, info.features, info.alphabet), statistics)
+
+
+@pytest.mark.parametrize("cmvn", [True, False])
+def test_a_model_survives_the_way_to_disk_and_back(tmp_path: Path, cmvn: bool) -> None:
+    model = make_model(cmvn)
+    save_model(model, tmp_path / "model.safetensors")
+    loaded = load_model(tmp_path)
+    assert loaded.info == model.info
+    assert not loaded.network.training
+    for name, tensor in model.network.state_dict().items():
+        assert torch.equal(loaded.network.state_dict()[name], tensor)
+    assert (loaded.cmvn is None) == (model.cmvn is None)
+    if loaded.cmvn and model.cmvn:
+        np.testing.assert_array_equal(loaded.cmvn.mean, model.cmvn.mean)
+
+
+def test_a_model_describes_itself(tmp_path: Path) -> None:
+    save_model(make_model(), tmp_path / "m.safetensors")
+    text = describe_model(tmp_path / "m.safetensors")
+    assert "1 x 4 bidirectional lstm" in text
+    assert "fsdd, 2400 utterances, 0.29 h, 12 epochs" in text
+    assert "%WER 5.29 [ 174 / 3287, 36 ins, 17 del, 121 sub ]" in text
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
+def test_a_model_that_is_cut_short_is_refused(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "m.safetensors"
+    save_model(make_model(), path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ModelError, match="no model, or cut short"):
+        load_model(path)
+
+
+def write_with(path: Path, **metadata: str) -> Path:
+    good = {"format": "speechrnn", "format_version": "1", "info": json.dumps(asdict(make_model().info))}
+    save_file({"network.output.bias": torch.zeros(3)}, path, good | metadata)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"format": "pt"}, "no model of speechrnn"),
+        ({"format_version": str(FORMAT_VERSION + 1)}, r"format 2 is newer than this release.*upgrade"),
+        ({"format_version": "x"}, "format x is newer"),
+        ({"info": "{"}, "description cannot be read"),
+        ({"info": "{}"}, "key recipe is missing"),
+        ({}, "weights do not fit its recipe"),
+    ],
+)
+def test_a_foreign_or_newer_file_is_refused(tmp_path: Path, metadata: dict[str, str], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        load_model(write_with(tmp_path / "m.safetensors", **metadata))
+
+
+def test_what_is_no_model_at_all_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.safetensors").write_text("hello\n" * 50)
+    for path, message in [
+        (tmp_path / "none", "no such model"),
+        (tmp_path, "no model.safetensors in this folder; train first"),
+        (tmp_path / "text.safetensors", "no model, or cut short"),
+    ]:
+        with pytest.raises(ModelError, match=message):
+            read_model_info(path)

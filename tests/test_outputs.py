@@ -1,0 +1,60 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from speechrnn.errors import OutputError
+from speechrnn.outputs import claim, refuse_overwrite, write_atomically
+
+
+def test_a_result_takes_its_place_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "result.txt"
+    with write_atomically(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), ValueError(), OSError(errno.ENOSPC, "No space left on device")])
+def test_what_was_there_survives_any_interruption(tmp_path: Path, interruption: BaseException) -> None:
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+    with pytest.raises((KeyboardInterrupt, ValueError, OutputError)), write_atomically(path) as temporary:
+        temporary.write_text("half")
+        raise interruption
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "result.txt"
+    with pytest.raises(OutputError, match=r"result.txt: cannot be written \(No space left on device\)"), write_atomically(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_real_full_disk_is_named() -> None:
+    with pytest.raises(OutputError, match="cannot be written"), write_atomically(Path("/proc/none/result.txt")):
+        pass
+
+
+def test_the_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    with write_atomically(tmp_path / "a") as temporary:
+        temporary.touch()
+    (tmp_path / "b").touch()
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_two_writers_cannot_claim_one_folder(tmp_path: Path) -> None:
+    with claim(tmp_path), pytest.raises(OutputError, match="another process is writing there"), claim(tmp_path):
+        pass
+    with claim(tmp_path):
+        pass
+
+
+def test_nothing_is_written_over_unasked(tmp_path: Path) -> None:
+    refuse_overwrite(tmp_path / "new", force=False)
+    refuse_overwrite(tmp_path, force=True)
+    with pytest.raises(OutputError, match="--force"):
+        refuse_overwrite(tmp_path, force=False)

@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.config import AugmentConfig, FeatureConfig
+from speechrnn.features import compute_mfcc, make_dct
+from speechrnn.train.augment import augment_features, change_tempo, make_warp, mask_channels, mask_times
+
+MFCC = FeatureConfig()
+STRONG = AugmentConfig(
+    tempo=0.3, vocal_tract=0.15, frequency_masks=2, time_masks_per_second=2.0, time_mask_ms=100.0, frequency_mask_mels=8
+)
+
+
+def channels_of(signal: Signal) -> np.ndarray:
+    return compute_mfcc(signal, MFCC) @ make_dct(MFCC).T
+
+
+def sine(hertz: float) -> Signal:
+    return (np.sin(2 * np.pi * hertz * np.arange(SAMPLE_RATE) / SAMPLE_RATE) / 2).astype(np.float32)
+
+
+def test_nothing_asked_for_changes_nothing(hello_world: Signal) -> None:
+    features = compute_mfcc(hello_world, MFCC)
+    assert augment_features(features, AugmentConfig(), MFCC, 1, np.random.default_rng(0)) is features
+
+
+def test_the_way_to_channels_and_back_loses_nothing(hello_world: Signal) -> None:
+    for mfcc in (MFCC, replace(MFCC, coefficients=13)):
+        features = compute_mfcc(hello_world, mfcc)
+        unmasked = replace(AugmentConfig(), frequency_masks=1, frequency_mask_mels=1)
+        varied = augment_features(features, replace(unmasked, frequency_masks=0, tempo=1e-9), mfcc, 1, np.random.default_rng(0))
+        np.testing.assert_allclose(varied, features, atol=1e-3)
+
+
+@pytest.mark.parametrize("factor", [0.85, 1.0, 1.15])
+def test_a_warped_tone_looks_like_the_higher_tone(factor: float) -> None:
+    warped = channels_of(sine(1000)) @ make_warp(MFCC, factor)
+    expected = channels_of(sine(1000 * factor))
+    assert np.abs(warped.mean(axis=0).argmax() - expected.mean(axis=0).argmax()) <= 1
+
+
+def test_tempo_keeps_the_ends_and_what_lies_between_in_order(hello_world: Signal) -> None:
+    channels = channels_of(hello_world)
+    for frames in (len(channels) // 2, len(channels), 2 * len(channels)):
+        changed = change_tempo(channels, frames)
+        assert len(changed) == frames
+        np.testing.assert_allclose(changed[[0, -1]], channels[[0, -1]], atol=1e-3)
+    np.testing.assert_allclose(change_tempo(channels, len(channels)), channels, atol=1e-3)
+    ramp = np.arange(10, dtype=np.float32)[:, None]
+    assert (np.diff(change_tempo(ramp, 17)[:, 0]) > 0).all()
+
+
+@given(st.integers(1, 200), st.integers(0, 1000))
+def test_masks_cover_no_more_than_half_of_the_time(frames: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    channels = rng.normal(size=(frames, 40)).astype(np.float32)
+    strong = replace(STRONG, time_masks_per_second=10.0, time_mask_ms=500.0)
+    masked = mask_times(channels, strong, 10.0, rng)
+    assert (masked != channels).any(axis=1).sum() <= frames / 2
+
+
+@given(st.integers(0, 1000))
+def test_masked_bands_are_constant_and_no_wider_than_asked(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    channels = rng.normal(size=(50, 40)).astype(np.float32)
+    touched = (mask_channels(channels, STRONG, rng) != channels).any(axis=0)
+    assert touched.sum() <= STRONG.frequency_masks * STRONG.frequency_mask_mels
+    assert (np.ptp(mask_channels(channels, STRONG, rng), axis=0) == 0).sum() <= 16
+
+
+@given(st.integers(0, 1000), st.integers(1, 120))
+def test_ctc_keeps_the_frames_it_needs(seed: int, fewest: int) -> None:
+    features = np.random.default_rng(0).normal(size=(max(fewest, 60), 40)).astype(np.float32)
+    varied = augment_features(features, STRONG, MFCC, fewest, np.random.default_rng(seed))
+    assert len(varied) >= fewest
+    assert np.isfinite(varied).all()
+    assert varied.dtype == np.float32
+
+
+def test_chance_comes_from_the_generator_alone(hello_world: Signal) -> None:
+    features = compute_mfcc(hello_world, MFCC)
+    first, again, other = (augment_features(features, STRONG, MFCC, 1, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert first.shape != other.shape or not np.array_equal(first, other)
