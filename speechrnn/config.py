@@ -4,7 +4,7 @@ Settings are read once, passed down, and written beside the result. A unit ends 
 """
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -193,7 +193,7 @@ class Recipe(_Strict):
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
 
-def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """Returns a recipe with overrides applied.
 
     Args:
@@ -207,7 +207,7 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     return build_settings(Recipe, read_toml(path, RecipeError), overrides, str(path))
 
 
-def build_settings(kind: type[T], settings: dict[str, Any], overrides: Iterable[str], where: str) -> T:
+def build_settings(kind: type[T], settings: dict[str, Any], overrides: Sequence[str], where: str) -> T:
     """Returns settings with overrides applied, as a checked instance of `kind`; errors begin with `where`.
 
     Raises:
@@ -217,13 +217,13 @@ def build_settings(kind: type[T], settings: dict[str, Any], overrides: Iterable[
         build_record(kind, settings)
     except ValueError as error:
         raise RecipeError(f"{where}: {error}") from error
+    given = [f"--set {override}" for override in overrides]
     for override in overrides:
         _apply_override(settings, override)
-        try:
-            build_record(kind, settings)
-        except ValueError as error:
-            raise RecipeError(f"--set {override}: {error}") from error
-    return build_record(kind, settings)
+    try:
+        return build_record(kind, settings)
+    except ValueError as error:
+        raise RecipeError(f"{' '.join(given)}: {error}") from error
 
 
 def read_toml(path: Path, error_kind: type[SpeechRnnError]) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 References:
     Hochreiter and Schmidhuber, Long short-term memory, Neural Computation 1997.
     Schuster and Paliwal, Bidirectional recurrent neural networks, IEEE Transactions on Signal Processing 1997.
+    Ba, Kiros and Hinton, Layer normalization, 2016.
     Graves, Mohamed and Hinton, Speech recognition with deep recurrent neural networks, ICASSP 2013.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +47,7 @@ def reverse_within(sequence: Tensor, lengths: Tensor) -> Tensor:
 
 
 class RecurrentLayer(nn.Module):
-    """One recurrent layer: forward in time, and backward too where asked for; outputs side by side."""
+    """One recurrent layer: forward in time, and backward too where asked for; outputs side by side, normalised."""
 
     def __init__(self, cell: Cell, inputs: int, units: int, bidirectional: bool) -> None:
         super().__init__()
@@ -57,9 +59,9 @@ class RecurrentLayer(nn.Module):
         """Returns (frames, batch, units × directions) for (frames, batch, inputs)."""
         ahead: Tensor = self.forward_cell(sequence)[0]
         if self.backward_cell is None:
-            return self.norm(ahead)
+            return cast(Tensor, self.norm(ahead))
         behind = reverse_within(self.backward_cell(reverse_within(sequence, lengths))[0], lengths)
-        return self.norm(torch.cat([ahead, behind], dim=-1))
+        return cast(Tensor, self.norm(torch.cat([ahead, behind], dim=-1)))
 
 
 class AcousticNetwork(nn.Module):

@@ -12,7 +12,8 @@ NOISE = np.random.default_rng(0).normal(0, 0.1, 3 * SAMPLE_RATE).astype(np.float
 
 
 def sine(hertz: float, sample_rate: int, seconds: float = 1.0) -> NDArray[np.float32]:
-    return np.sin(2 * np.pi * hertz * np.arange(round(seconds * sample_rate)) / sample_rate).astype(np.float32) / 2
+    times = np.arange(round(seconds * sample_rate)) / sample_rate
+    return (0.5 * np.sin(2 * np.pi * hertz * times)).astype(np.float32)
 
 
 def write(path: Path, samples: NDArray[np.float32], sample_rate: int = SAMPLE_RATE, subtype: str | None = None) -> Path:

@@ -66,7 +66,7 @@ def test_a_wrong_override_is_named(tmp_path: Path, override: str, message: str) 
 
 
 def test_an_unknown_recipe_is_answered_with_those_there_are() -> None:
-    with pytest.raises(RecipeError, match="no recipe 'helo': neither a file nor one of .*hello"):
+    with pytest.raises(RecipeError, match=r"no recipe 'helo': neither a file nor one of .*hello"):
         load_recipe("helo")
 
 

@@ -19,9 +19,9 @@ def draw_log_probs(frames: int, classes: int, seed: int) -> Tensor:
 def sum_over_all_paths(log_probs: Tensor, labels: list[int]) -> float:
     """The definition: the probability of labels is that of all paths that collapse to them."""
     frames, classes = log_probs.shape
-    probabilities = log_probs.double().exp().numpy()
+    probabilities: list[list[float]] = log_probs.double().exp().tolist()
     return sum(
-        math.prod(probabilities[frame, token] for frame, token in enumerate(path))
+        math.prod(probabilities[frame][token] for frame, token in enumerate(path))
         for path in itertools.product(range(classes), repeat=frames)
         if collapse(path) == labels
     )

@@ -14,7 +14,9 @@ GOOD = '{"audio_filepath": "a.wav", "duration": 1.5, "text": "hello"}\n'
 
 def test_a_manifest_of_nemo_needs_no_id(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
-    path.write_text(GOOD + '{"audio_filepath": "a.wav", "duration": 1, "offset": 2.5, "text": "ñandú", "lang": "es"}\n\n')
+    path.write_text(
+        GOOD + '{"audio_filepath": "a.wav", "duration": 1, "offset": 2.5, "text": "ñandú", "lang": "es"}\n\n'
+    )
     assert read_manifest(path) == [
         Utterance("a.wav", "hello", 1.5, id="a"),
         Utterance("a.wav", "ñandú", 1.0, 2.5, id="a-2.50", lang="es"),

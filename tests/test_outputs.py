@@ -17,20 +17,30 @@ def test_a_result_takes_its_place_whole(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), ValueError(), OSError(errno.ENOSPC, "No space left on device")])
+@pytest.mark.parametrize(
+    "interruption", [KeyboardInterrupt(), ValueError(), OSError(errno.ENOSPC, "No space left on device")]
+)
 def test_what_was_there_survives_any_interruption(tmp_path: Path, interruption: BaseException) -> None:
     path = tmp_path / "result.txt"
     path.write_text("old")
-    with pytest.raises((KeyboardInterrupt, ValueError, OutputError)), write_atomically(path) as temporary:
-        temporary.write_text("half")
-        raise interruption
+
+    def write_half() -> None:
+        with write_atomically(path) as temporary:
+            temporary.write_text("half")
+            raise interruption
+
+    with pytest.raises((KeyboardInterrupt, ValueError, OutputError)):
+        write_half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     path = tmp_path / "result.txt"
-    with pytest.raises(OutputError, match=r"result.txt: cannot be written \(No space left on device\)"), write_atomically(path):
+    with (
+        pytest.raises(OutputError, match=r"result.txt: cannot be written \(No space left on device\)"),
+        write_atomically(path),
+    ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

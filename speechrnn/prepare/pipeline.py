@@ -12,7 +12,7 @@ from pathlib import Path
 import tomli_w
 
 from speechrnn.config import PrepareConfig, read_toml
-from speechrnn.console import show_progress
+from speechrnn.console import note, show_progress
 from speechrnn.errors import CorpusError, OutputError
 from speechrnn.manifest import Utterance
 from speechrnn.outputs import LOCK_FILE, claim, explain_disk_errors, write_atomically
@@ -185,14 +185,18 @@ def _extract_splits(
 
     summaries = {}
     total = sum(map(len, splits.values()))
-    with show_progress("Extracting features", total, "utterances") as advance:
-        for split, utterances in splits.items():
-            with StoreWriter(partial, split, config.features.coefficients) as writer:
-                advance(writer.done)
-                for result in extract_corpus(utterances[writer.done :], config, workers):
-                    writer.append(result)
-                    advance(1)
-                summaries[split] = writer.finish()
+    try:
+        with show_progress("Extracting features", total, "utterances") as advance:
+            for split, utterances in splits.items():
+                with StoreWriter(partial, split, config.features.coefficients) as writer:
+                    advance(writer.done)
+                    for result in extract_corpus(utterances[writer.done :], config, workers):
+                        writer.append(result)
+                        advance(1)
+                    summaries[split] = writer.finish()
+    except KeyboardInterrupt:
+        note("stopped; the same command goes on where it was")
+        raise
     if not any(summary.utterances for summary in summaries.values()):
         id, reason = _first_set_aside(partial, splits)
         raise CorpusError(f"none of the {total} utterances can be used; the first, {id}: {reason}")

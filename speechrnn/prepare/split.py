@@ -30,7 +30,10 @@ def split_by_speaker(utterances: Sequence[Utterance]) -> dict[str, list[Utteranc
         )
     free = sorted(counts, key=_hash)
     wanted = _SHARE * len(utterances)
-    held_out = {"dev": _take_speakers(free, counts, wanted, keep=2), "test": _take_speakers(free, counts, wanted, keep=1)}
+    held_out = {
+        "dev": _take_speakers(free, counts, wanted, keep=2),
+        "test": _take_speakers(free, counts, wanted, keep=1),
+    }
     return hold_out_speakers({"train": list(utterances)}, held_out)
 
 

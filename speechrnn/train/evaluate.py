@@ -1,6 +1,6 @@
 """The network on a held-out split: loss, transcripts, error counts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,8 +30,22 @@ class Evaluation:
     transcripts: Sequence[tuple[str, str, str]]
 
 
-def evaluate(network: AcousticNetwork, source: ExampleSource, batch_frames: int, device: torch.device) -> Evaluation:
-    """Returns loss and greedy transcripts of every utterance; the network stays in its mode."""
+def evaluate(
+    network: AcousticNetwork,
+    source: ExampleSource,
+    batch_frames: int,
+    device: torch.device,
+    advance: Callable[[int], None] = lambda utterances: None,
+) -> Evaluation:
+    """Returns loss and greedy transcripts of every utterance; the network stays in its mode.
+
+    Args:
+        network: Computes on `device`.
+        source: The split.
+        batch_frames: Frames of one batch, padding counted.
+        device: Where the network is.
+        advance: Called with the number of utterances that are done since the last call.
+    """
     training = network.training
     network.eval()
     heard: dict[str, str] = {}
@@ -45,6 +59,7 @@ def evaluate(network: AcousticNetwork, source: ExampleSource, batch_frames: int,
             characters += int(batch.target_lengths[losses.isfinite()].sum())
             for id, hypothesis in zip(batch.ids, decode_greedy(log_probs.cpu(), lengths.cpu()), strict=True):
                 heard[id] = " ".join(source.alphabet.decode(hypothesis.tokens).split())
+            advance(len(batch.ids))
     network.train(training)
     spoken = {utterance.id: utterance.text for utterance in source.store.utterances}
     references, hypotheses = list(spoken.values()), [heard[id] for id in spoken]

@@ -1,6 +1,6 @@
 """A training run in its folder: begun, resumed, finished."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -77,12 +77,15 @@ def train_model(
         try:
             with TrainingDisplay(recipe.training.epochs) as display:
                 training.run(log, display)
+        except KeyboardInterrupt:
+            note(f"stopped in epoch {state.epoch + 1}; speechrnn train {data} --out {out} --resume goes on")
+            raise
         finally:
             log.close()
     return load_model(out)
 
 
-def read_run_recipe(out: Path, overrides: Iterable[str] = ()) -> Recipe:
+def read_run_recipe(out: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Returns the recipe of the run in a folder, with overrides applied.
 
     Raises:

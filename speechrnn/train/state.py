@@ -95,6 +95,5 @@ def load_state(path: Path, network: AcousticNetwork, optimizer: Optimizer) -> Ru
             torch.cuda.set_rng_state_all(saved["random_cuda"])
         return RunState(**saved["state"])
     except (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, TypeError, ValueError) as error:
-        raise TrainingError(
-            f"{path}: cannot be resumed from ({str(error).splitlines()[0]}); --force starts the run again"
-        ) from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise TrainingError(f"{path}: cannot be resumed from ({reason}); --force starts the run again") from error

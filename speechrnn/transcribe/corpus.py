@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from speechrnn.console import show_progress
 from speechrnn.errors import CorpusError
 from speechrnn.modelfile import Model
 from speechrnn.prepare.pipeline import read_prepared
@@ -30,5 +31,6 @@ def transcribe_split(folder: Path, split: str, model: Model) -> tuple[dict[str, 
         )
     source = ExampleSource(FeatureStore(folder, split), info.recipe, info.features, model.cmvn, info.alphabet)
     frames = round(_BATCH_SECONDS * 1000 / info.features.hop_ms)
-    transcripts = evaluate(model.network, source, frames, torch.device("cpu")).transcripts
+    with show_progress("Transcribing", len(source.store), "utterances") as advance:
+        transcripts = evaluate(model.network, source, frames, torch.device("cpu"), advance).transcripts
     return {id: text for id, text, _ in transcripts}, {id: text for id, _, text in transcripts}

@@ -83,7 +83,9 @@ def test_a_folder_without_digits_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_gives_paths_speakers_and_texts_in_its_order(tmp_path: Path) -> None:
-    (tmp_path / "metadata.tsv").write_text('\ufeffpath\tspeaker\ttext\r\nb/2.wav\tana\t"Quoted"\r\n\r\na/1.wav\t\tone\r\n')
+    (tmp_path / "metadata.tsv").write_text(
+        '\ufeffpath\tspeaker\ttext\r\nb/2.wav\tana\t"Quoted"\r\n\r\na/1.wav\t\tone\r\n'
+    )
     assert read_tsv(tmp_path) == {
         UNSPLIT: [
             Utterance(str(tmp_path / "b/2.wav"), '"Quoted"', id="b/2", speaker="ana"),

@@ -32,7 +32,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_the_store_holds_each_utterances_features_in_the_manifests_order(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+def test_the_store_holds_each_utterances_features_in_the_manifests_order(
+    tmp_path: Path, make_corpus: MakeCorpus
+) -> None:
     source = make_corpus()
     prepared = prepare(source, tmp_path / "data")
     store = FeatureStore(tmp_path / "data", "train")
@@ -127,7 +129,7 @@ def test_bad_utterances_are_set_aside_by_id_and_the_rest_is_prepared(tmp_path: P
     with (source / "metadata.tsv").open("a") as table:
         for name in bad:
             path = next((path.name for path in source.glob(f"{name}.*")), f"{name}.wav")
-            table.write(f"{path}\tana\t{ {'foreign': 'room 4', 'silent': '...'}.get(name, 'hello')}\n")
+            table.write(f"{path}\tana\t{ {'foreign': 'room 4', 'silent': '...'}.get(name, 'hello') }\n")
     prepared = prepare(source, tmp_path / "data")
     assert (prepared.splits["train"].utterances, prepared.splits["train"].set_aside) == (12, len(bad))
     reasons = {note.id: note.reason for note in read_set_aside(tmp_path / "data", "train")}

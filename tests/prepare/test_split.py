@@ -56,7 +56,11 @@ def test_a_sentence_is_on_one_side_only_however_it_is_written(texts: list[str]) 
 
 
 def test_named_speakers_make_up_a_split_and_its_others_are_learned() -> None:
-    corpus = {"train": say("ana", "1") + say("bea", "2"), "dev": say("ana", "3"), "test": say("ana", "4") + say("bea", "5")}
+    corpus = {
+        "train": say("ana", "1") + say("bea", "2"),
+        "dev": say("ana", "3"),
+        "test": say("ana", "4") + say("bea", "5"),
+    }
     splits = hold_out_speakers(corpus, {"test": ["bea"]})
     assert speakers_of(splits) == {"train": {"ana"}, "dev": {"ana"}, "test": {"bea"}}
     assert [one.text for one in splits["test"]] == ["2", "5"]

@@ -22,7 +22,10 @@ def write(path: Path, text: str) -> Path:
         ("u1 the cat sat\nu2 hello world\nu3 yes\n", "reference"),
         ("u2\thello world\r\n\r\nu1   the cat  sat\r\nu3 yes", "hypothesis"),
         ("the cat sat (u1)\nhello world (u2)\nyes (u3)\n", "reference"),
-        ('{"id": "u1", "text": "the cat sat"}\n{"id": "u2", "text": "hello world"}\n{"id": "u3", "text": "yes"}', "reference"),
+        (
+            '{"id": "u1", "text": "the cat sat"}\n{"id": "u2", "text": "hello world"}\n{"id": "u3", "text": "yes"}',
+            "reference",
+        ),
         (
             '{"audio_filepath": "x/u1.wav", "text": "spoken", "pred_text": "the cat sat"}\n'
             '{"audio_filepath": "x/u2.wav", "text": "hello world"}\n{"id": "u3", "text": "yes"}',
@@ -80,9 +83,7 @@ def test_transcripts_without_a_common_id_are_refused() -> None:
 def test_the_worst_utterances_come_first_word_under_word() -> None:
     score = score_transcripts(REFERENCES, {"u1": "the hat", "u2": "hello world", "u3": "oh yes"})
     assert format_summary(score) == (
-        "%WER 50.00 [ 3 / 6, 1 ins, 1 del, 1 sub ]\n"
-        "%CER 32.00 [ 8 / 25, 3 ins, 4 del, 1 sub ]\n"
-        "%SER 66.67 [ 2 / 3 ]"
+        "%WER 50.00 [ 3 / 6, 1 ins, 1 del, 1 sub ]\n%CER 32.00 [ 8 / 25, 3 ins, 4 del, 1 sub ]\n%SER 66.67 [ 2 / 3 ]"
     )
     blocks = [block.plain for block in render_worst(score, 5, None)]
     assert blocks == [

@@ -32,8 +32,7 @@ def test_nothing_asked_for_changes_nothing(hello_world: Signal) -> None:
 def test_the_way_to_channels_and_back_loses_nothing(hello_world: Signal) -> None:
     for mfcc in (MFCC, replace(MFCC, coefficients=13)):
         features = compute_mfcc(hello_world, mfcc)
-        unmasked = replace(AugmentConfig(), frequency_masks=1, frequency_mask_mels=1)
-        varied = augment_features(features, replace(unmasked, frequency_masks=0, tempo=1e-9), mfcc, 1, np.random.default_rng(0))
+        varied = augment_features(features, AugmentConfig(tempo=1e-9), mfcc, 1, np.random.default_rng(0))
         np.testing.assert_allclose(varied, features, atol=1e-3)
 
 
@@ -84,6 +83,8 @@ def test_ctc_keeps_the_frames_it_needs(seed: int, fewest: int) -> None:
 
 def test_chance_comes_from_the_generator_alone(hello_world: Signal) -> None:
     features = compute_mfcc(hello_world, MFCC)
-    first, again, other = (augment_features(features, STRONG, MFCC, 1, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (
+        augment_features(features, STRONG, MFCC, 1, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first, again)
     assert first.shape != other.shape or not np.array_equal(first, other)

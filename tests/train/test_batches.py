@@ -9,7 +9,9 @@ FRAMES = st.lists(st.integers(1, 400), min_size=1, max_size=60)
 
 
 @given(FRAMES, st.integers(100, 2000), st.none() | st.integers(0, 1000))
-def test_every_utterance_is_in_exactly_one_batch_of_bounded_size(frames: list[int], size: int, seed: int | None) -> None:
+def test_every_utterance_is_in_exactly_one_batch_of_bounded_size(
+    frames: list[int], size: int, seed: int | None
+) -> None:
     plan = plan_batches(frames, size, None if seed is None else np.random.default_rng(seed))
     assert sorted(index for batch in plan for index in batch) == list(range(len(frames)))
     for batch in plan:

@@ -1,0 +1,233 @@
+"""The commands as a shell runs them: what they print, where, and how they exit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from speechrnn.cli import run
+from speechrnn.config import dump_toml
+from tests.train.conftest import TINY
+
+MakeCorpus = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a prepared corpus in `data`, a run in `run`, and the tiny recipe."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "tiny.toml").write_text(dump_toml(TINY))
+    source = folder / "corpus"
+    source.mkdir()
+    rows = ["path\tspeaker\ttext"]
+    for speaker in "abcde":
+        noise = np.random.default_rng(ord(speaker)).normal(0, 0.1, 16_000)
+        soundfile.write(source / f"{speaker}.wav", noise, 16_000)
+        rows.append(f"{speaker}.wav\t{speaker}\thello world")
+    (source / "metadata.tsv").write_text("\n".join(rows))
+    assert run(["prepare", "tsv", str(source), "--out", str(folder / "data")]) == 0
+    assert (
+        run(["train", str(folder / "data"), "--recipe", str(folder / "tiny.toml"), "--out", str(folder / "run")]) == 0
+    )
+    return folder
+
+
+def errors_of(capsys: Capture) -> str:
+    return capsys.readouterr().err
+
+
+def test_prepare_prints_a_table_that_cut_and_grep_read(
+    tmp_path: Path, make_corpus: MakeCorpus, capsys: Capture
+) -> None:
+    assert run(["prepare", "tsv", str(make_corpus(voices=5)), "--out", str(tmp_path / "data")]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["split", "utterances", "hours", "speakers", "set aside"]
+    assert [line[0] for line in lines[1:]] == ["train", "dev", "test"]
+    assert sum(int(line[1]) for line in lines[1:]) == 15
+
+
+def test_prepare_names_what_it_sets_aside_and_succeeds(
+    tmp_path: Path, make_corpus: MakeCorpus, capsys: Capture
+) -> None:
+    source = make_corpus(voices=3)
+    broken = sorted(source.glob("*.wav"))[:2]
+    for path in broken:
+        path.write_text("no audio")
+    assert run(["prepare", "tsv", str(source), "--out", str(tmp_path / "data"), "--split", "train"]) == 0
+    heard = errors_of(capsys)
+    assert all(f"warning: set aside {path.stem}: {path}: libsndfile cannot read it" in heard for path in broken)
+
+
+def test_prepare_takes_settings_and_speakers(tmp_path: Path, make_corpus: MakeCorpus, capsys: Capture) -> None:
+    arguments = [
+        "--set",
+        "features.mels=30",
+        "--set",
+        "features.coefficients=13",
+        "--test-speakers",
+        "af_alloy, af_aoede",
+    ]
+    assert run(["prepare", "tsv", str(make_corpus()), "--out", str(tmp_path / "data"), *arguments]) == 0
+    assert "coefficients = 13" in (tmp_path / "data" / "prepare.toml").read_text()
+    assert capsys.readouterr().out.splitlines()[-1].split("\t")[:2] == ["test", "6"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prepare", "timit", ".", "--out", "x"], "unknown corpus 'timit'"),
+        (["prepare", "fsdd", "--out", "x"], "say where the corpus lies"),
+        (["prepare", "tsv", "none", "--out", "x"], "No such file"),
+        (["prepare", "librispeech", "none", "--out", "x"], "no LibriSpeech subset"),
+        (["prepare", "tsv", ".", "--out", "x", "--lang", "xx"], "No such file"),
+        (["prepare", "tsv", ".", "--out", "x", "--split", "odd"], "prepare: split: input should be 'speakers'"),
+        (["prepare", "tsv", ".", "--out", "x", "--set", "features.mel=3"], "unknown key features.mel; allowed here"),
+        (["train", "none", "--recipe", "hello", "--out", "x"], "not a prepared corpus"),
+        (["train", "none", "--recipe", "helo", "--out", "x"], "no recipe 'helo'"),
+        (["train", "none", "--out", "x", "--resume"], "cannot be read"),
+        (["transcribe", "a.wav", "--model", "none"], "none: no such model"),
+        (["score", "none", "none"], "none: cannot be read"),
+        (["info", "none"], "none: no such model"),
+        (["hello", "none.wav"], "none.wav: cannot be opened"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_1(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 1
+    heard = capsys.readouterr()
+    assert heard.out == ""
+    assert heard.err.startswith("speechrnn: ")
+    assert heard.err.count("\n") == 1
+    assert message in heard.err
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["train"], ["train", "x", "--out", "y"], ["score", "x"], ["transcribe", "a", "--format", "xml"]],
+)
+def test_wrong_usage_is_exit_2(arguments: list[str], capsys: Capture) -> None:
+    assert run(arguments) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_one_recording_prints_its_text_alone_and_several_their_ids(trained: Path, capsys: Capture) -> None:
+    model, corpus = str(trained / "run"), trained / "corpus"
+    capsys.readouterr()
+    assert run(["transcribe", str(corpus / "a.wav"), "--model", model]) == 0
+    text = capsys.readouterr().out.rstrip("\n")
+    assert run(["transcribe", str(corpus), "--model", model]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" ")[0] for line in lines] == list("abcde")
+    assert lines[0] == f"a {text}".rstrip()
+
+
+def test_json_has_a_line_a_recording_with_duration_model_and_confidence(trained: Path, capsys: Capture) -> None:
+    capsys.readouterr()
+    assert run(["transcribe", str(trained / "corpus"), "--model", str(trained / "run"), "--format", "json"]) == 0
+    transcripts = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["id"] for one in transcripts] == list("abcde")
+    for one in transcripts:
+        assert one["duration"] == 1.0
+        assert 0 <= one["confidence"] <= 1
+        assert one["model"] == str(trained / "run" / "model.safetensors")
+
+
+def test_a_failed_recording_fails_the_command_after_the_rest(trained: Path, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "empty").mkdir()
+    recordings = [str(tmp_path / "none.wav"), str(tmp_path / "empty"), str(trained / "corpus" / "a.wav")]
+    capsys.readouterr()
+    assert run(["transcribe", *recordings, "--model", str(trained / "run")]) == 1
+    heard = capsys.readouterr()
+    assert heard.out.startswith("a")
+    assert "none.wav: cannot be opened" in heard.err
+    assert "holds no recordings" in heard.err
+
+
+def test_transcripts_can_be_scored_as_they_are_printed(trained: Path, tmp_path: Path, capsys: Capture) -> None:
+    for format in ("txt", "json"):
+        capsys.readouterr()
+        assert run(["transcribe", str(trained / "corpus"), "--model", str(trained / "run"), "--format", format]) == 0
+        (tmp_path / "hyp").write_text(capsys.readouterr().out)
+        (tmp_path / "ref").write_text("".join(f"{speaker} hello world\n" for speaker in "abcde"))
+        assert run(["score", str(tmp_path / "ref"), str(tmp_path / "hyp")]) == 0
+        assert capsys.readouterr().out.startswith("%WER ")
+
+
+def test_score_is_plain_and_whole_in_a_pipe(tmp_path: Path, capsys: Capture) -> None:
+    words = " ".join(f"word{number}" for number in range(60))
+    (tmp_path / "ref").write_text(f"u1 {words}\nu2 yes\n")
+    (tmp_path / "hyp").write_text(f"u1 {words.replace('word7', 'ward7', 1)}\nu3 x\n")
+    assert run(["score", str(tmp_path / "ref"), str(tmp_path / "hyp")]) == 0
+    heard = capsys.readouterr()
+    lines = heard.out.splitlines()
+    assert lines[0] == "%WER 3.28 [ 2 / 61, 0 ins, 1 del, 1 sub ]"
+    assert lines[1].startswith("%CER ")
+    assert f"REF: {words}" in lines
+    assert "\x1b" not in heard.out
+    assert "no hypothesis for u2" in heard.err
+    assert "no reference for u3" in heard.err
+
+
+def test_a_prepared_corpus_is_scored_with_a_model(trained: Path, capsys: Capture) -> None:
+    for split in ("test", "dev"):
+        capsys.readouterr()
+        assert (
+            run(["score", str(trained / "data"), "--model", str(trained / "run"), "--split", split, "--worst", "0"])
+            == 0
+        )
+        assert capsys.readouterr().out.count("\n") == 3
+    assert run(["score", str(trained / "data"), "--model", str(trained / "run"), "--split", "odd"]) == 1
+    assert "no split 'odd'; there is train, dev, test" in errors_of(capsys)
+
+
+def test_info_says_what_a_model_is(trained: Path, capsys: Capture) -> None:
+    capsys.readouterr()
+    assert run(["info", str(trained / "run")]) == 0
+    out = capsys.readouterr().out
+    assert "1 x 12 bidirectional lstm" in out
+    assert "trained on: tsv, 3 utterances" in out
+    assert "%WER " in out
+
+
+def test_ctrl_c_keeps_the_run_and_exits_130(trained: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "long.toml"
+    recipe.write_text(dump_toml(TINY).replace("epochs = 3", "epochs = 100000"))
+    command = [sys.executable, "-m", "speechrnn", "train", str(trained / "data"), "--out", str(tmp_path / "run")]
+    process = subprocess.Popen([*command, "--recipe", str(recipe)], stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (tmp_path / "run" / "resume.pt").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, heard = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume goes on" in heard
+    assert "Traceback" not in heard
+    assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_a_reader_that_hangs_up_is_no_error_of_ours(trained: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "speechrnn",
+        "transcribe",
+        str(trained / "corpus"),
+        "--model",
+        str(trained / "run"),
+    ]
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert "Traceback" not in process.stderr

@@ -1,0 +1,253 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from speechrnn.config import PrepareConfig, Recipe, dump_toml, load_recipe
+from speechrnn.ctc import compute_ctc_loss
+from speechrnn.errors import OutputError, RecipeError, TrainingError
+from speechrnn.modelfile import MODEL_FILE, load_model
+from speechrnn.prepare.corpora import READERS
+from speechrnn.prepare.pipeline import prepare_corpus
+from speechrnn.train import loop
+from speechrnn.train.log import CURVES_FILE, LOG_FILE, read_log
+from speechrnn.train.run import RECIPE_FILE, train_model
+from speechrnn.train.state import STATE_FILE
+from tests.train.conftest import TINY, tiny
+
+
+def weights_of(run: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = torch.load(run / STATE_FILE, weights_only=True)["network"]
+    return state
+
+
+def assert_same_bits(run: Path, other: Path) -> None:
+    mine, theirs = weights_of(run), weights_of(other)
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    best, others_best = load_file(run / MODEL_FILE), load_file(other / MODEL_FILE)
+    assert all(torch.equal(best[name], others_best[name]) for name in best)
+    for record, others in zip(read_log(run), read_log(other), strict=True):
+        assert replace(record, wall_seconds=0.0) == replace(others, wall_seconds=0.0)
+
+
+def test_a_run_leaves_model_recipe_log_curves_and_events(tmp_path: Path, data: Path) -> None:
+    model = train_model(data, TINY, tmp_path / "run")
+    run = tmp_path / "run"
+    assert load_recipe(str(run / RECIPE_FILE)) == TINY == model.info.recipe
+    assert load_model(run).info == model.info
+    assert (run / CURVES_FILE).read_bytes().startswith(b"\x89PNG")
+    assert len(list(run.glob("events.out.tfevents.*"))) == 1
+    lines = [json.loads(line) for line in (run / LOG_FILE).read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert lines[-1]["words"].keys() == {"hits", "substitutions", "deletions", "insertions"}
+    best = [line for line in lines if line["best"]][-1]
+    assert model.info.provenance.epoch == best["epoch"]
+    assert model.info.provenance.scores["dev"].words.errors == best["words"]["substitutions"] + sum(
+        best["words"][kind] for kind in ("deletions", "insertions")
+    )
+    assert lines[-1]["loss"] < lines[0]["loss"]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path, data: Path) -> None:
+    for name, seed in (("one", 3), ("two", 3), ("other", 4)):
+        train_model(data, tiny(seed=seed, epochs=2), tmp_path / name)
+    assert_same_bits(tmp_path / "one", tmp_path / "two")
+    assert not torch.equal(weights_of(tmp_path / "one")["output.bias"], weights_of(tmp_path / "other")["output.bias"])
+
+
+@pytest.mark.parametrize("steps", [1, 4, 5, 7])
+def test_a_run_stopped_between_two_steps_ends_with_the_same_bits(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    train_model(data, TINY, tmp_path / "whole")
+    take_step = loop.Training._take_step
+
+    def stop_after(self: loop.Training, *arguments: object) -> float:
+        if self.state.step + 1 == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        return take_step(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop.Training, "_take_step", stop_after)
+    with pytest.raises(KeyboardInterrupt):
+        train_model(data, TINY, tmp_path / "stopped")
+    monkeypatch.setattr(loop.Training, "_take_step", take_step)
+    torch.rand(5)
+    train_model(data, TINY, tmp_path / "stopped", resume=True)
+    assert_same_bits(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path: Path, data: Path) -> None:
+    recipe = tiny(epochs=4, save_minutes=1e-6)
+    train_model(data, recipe, tmp_path / "whole")
+    run = tmp_path / "killed"
+    (tmp_path / "tiny.toml").write_text(dump_toml(recipe))
+    command = [sys.executable, "-m", "speechrnn", "train", str(data), "--out", str(run), "--resume"]
+    for kill in range(2):
+        first = ["--recipe", str(tmp_path / "tiny.toml")] if kill == 0 else []
+        process = subprocess.Popen(command + first, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _wait_for_a_new_state(run / STATE_FILE, process)
+        process.kill()
+        process.wait()
+    train_model(data, recipe, run, resume=True)
+    assert_same_bits(tmp_path / "whole", run)
+
+
+def _wait_for_a_new_state(path: Path, process: subprocess.Popen[bytes]) -> None:
+    before = path.stat().st_mtime_ns if path.exists() else 0
+    while process.poll() is None and not (path.exists() and path.stat().st_mtime_ns != before):
+        time.sleep(0.002)
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, data: Path) -> None:
+    train_model(data, TINY, tmp_path / "run")
+    before = {name: (tmp_path / "run" / name).read_bytes() for name in (MODEL_FILE, STATE_FILE, LOG_FILE)}
+    train_model(data, TINY, tmp_path / "run", resume=True)
+    assert before == {name: (tmp_path / "run" / name).read_bytes() for name in before}
+
+
+def test_a_run_is_not_written_over_unasked(tmp_path: Path, data: Path) -> None:
+    run = tmp_path / "run"
+    train_model(data, tiny(epochs=1), run)
+    before = (run / MODEL_FILE).read_bytes()
+    with pytest.raises(OutputError, match="holds a run; --resume goes on with it, --force starts again"):
+        train_model(data, TINY, run)
+    with pytest.raises(RecipeError, match="differs from the recipe given"):
+        train_model(data, TINY, run, resume=True)
+    assert (run / MODEL_FILE).read_bytes() == before
+    train_model(data, TINY, run, force=True)
+    assert len(read_log(run)) == 3
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.tex").touch()
+    with pytest.raises(OutputError, match="holds other files"):
+        train_model(data, TINY, tmp_path / "home", force=True)
+
+
+def test_a_corpus_prepared_anew_cannot_be_resumed_on(
+    tmp_path: Path, data: Path, make_corpus: Callable[..., Path]
+) -> None:
+    train_model(data, TINY, tmp_path / "run")
+    prepare_corpus(READERS["tsv"], make_corpus(voices=5, name="new"), data, PrepareConfig(), force=True)
+    with pytest.raises(TrainingError, match="prepared anew"):
+        train_model(data, TINY, tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"no state", b"PK\x03\x04 cut"])
+def test_a_damaged_state_is_named(tmp_path: Path, data: Path, content: bytes) -> None:
+    train_model(data, tiny(epochs=1), tmp_path / "run")
+    (tmp_path / "run" / STATE_FILE).write_bytes(content)
+    with pytest.raises(TrainingError, match=r"resume.pt: cannot be resumed from"):
+        train_model(data, tiny(epochs=1), tmp_path / "run", resume=True)
+
+
+def test_a_full_disk_while_saving_leaves_the_last_state_whole(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    write_bytes = Path.write_bytes
+    written: list[Path] = []
+
+    def fill_up(path: Path, content: bytes) -> int:
+        if STATE_FILE in path.name:
+            written.append(path)
+            if len(written) > 1:
+                write_bytes(path, bytes(content)[:100])
+                raise OSError(28, "No space left on device")
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fill_up)
+    with pytest.raises(OutputError, match="No space left on device"):
+        train_model(data, TINY, run)
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    train_model(data, TINY, run, resume=True)
+    train_model(data, TINY, tmp_path / "whole")
+    assert_same_bits(run, tmp_path / "whole")
+
+
+def test_utterances_with_too_few_frames_are_named_and_left_out(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = replace(TINY, network=replace(TINY.network, stack=20), training=replace(TINY.training, epochs=1))
+    train_model(data, recipe, tmp_path / "run")
+    heard = capsys.readouterr().err
+    assert "left out of train's loss" in heard
+    assert "stacked by 20, cannot emit 5 characters" in heard
+    with pytest.raises(TrainingError, match="no training utterance has frames enough"):
+        train_model(data, replace(recipe, network=replace(recipe.network, stack=200)), tmp_path / "none")
+
+
+def test_a_loss_that_is_no_number_names_its_utterances(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "compute_ctc_loss", lambda *tensors: compute_ctc_loss(*tensors) * float("nan"))
+    with pytest.raises(TrainingError, match=r"not a number at step 1, in .*; look at these utterances"):
+        train_model(data, TINY, tmp_path / "run")
+
+
+def test_a_missing_split_is_answered_with_those_there_are(tmp_path: Path, data: Path) -> None:
+    with pytest.raises(TrainingError, match="nothing in split 'dev-other'; there is train, dev, test"):
+        train_model(data, tiny(dev_split="dev-other"), tmp_path / "run")
+
+
+def test_an_unknown_device_is_refused(tmp_path: Path, data: Path) -> None:
+    for device in ("tpu", "cuda:77"):
+        with pytest.raises(TrainingError, match="cannot be used here"):
+            train_model(data, TINY, tmp_path / "run", device=device)
+
+
+def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path, data: Path) -> None:
+    recipe = tiny(epochs=9, patience=2)
+    train_model(data, replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=1e-9)), tmp_path / "run")
+    records = read_log(tmp_path / "run")
+    best = max(record.epoch for record in records if record.best)
+    assert len(records) == best + 2 < 9
+
+
+def test_the_probe_chooses_a_precision_and_changes_nothing_else(tmp_path: Path, data: Path) -> None:
+    train_model(data, tiny(epochs=1, precision="auto"), tmp_path / "auto")
+    chosen = torch.load(tmp_path / "auto" / STATE_FILE, weights_only=True)["state"]["precision"]
+    assert chosen in ("float32", "bfloat16")
+    train_model(data, tiny(epochs=1, precision=chosen), tmp_path / "fixed")
+    mine, theirs = weights_of(tmp_path / "auto"), weights_of(tmp_path / "fixed")
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_bfloat16_learns_about_the_same(tmp_path: Path, data: Path) -> None:
+    for precision in ("float32", "bfloat16"):
+        train_model(data, tiny(precision=precision), tmp_path / precision)
+    full, half = (read_log(tmp_path / precision)[-1].loss for precision in ("float32", "bfloat16"))
+    assert half == pytest.approx(full, rel=0.05)
+
+
+@pytest.mark.parametrize("change", [{"cmvn": "corpus"}, {"deltas": 2}])
+def test_every_input_trains_and_is_kept_in_the_model(tmp_path: Path, data: Path, change: dict[str, object]) -> None:
+    recipe = replace(tiny(epochs=1), input=replace(TINY.input, **change))  # type: ignore[arg-type]
+    model = train_model(data, recipe, tmp_path / "run")
+    assert (model.cmvn is not None) == (recipe.input.cmvn == "corpus")
+    assert model.network.layers[0].forward_cell.input_size == 40 * (recipe.input.deltas + 1) * 3  # type: ignore[union-attr]
+
+
+def test_training_works_outside_the_main_thread(tmp_path: Path, data: Path) -> None:
+    thread = threading.Thread(target=train_model, args=(data, tiny(epochs=1), tmp_path / "run"))
+    thread.start()
+    thread.join()
+    assert (tmp_path / "run" / MODEL_FILE).exists()
+
+
+@pytest.mark.parametrize("kind", ["rnn", "gru"])
+def test_other_cells_train_too(tmp_path: Path, data: Path, kind: str) -> None:
+    recipe: Recipe = replace(tiny(epochs=1), network=replace(TINY.network, kind=kind))  # type: ignore[arg-type]
+    assert train_model(data, recipe, tmp_path / "run").info.recipe.network.kind == kind

@@ -1,0 +1,140 @@
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import speechrnn
+from speechrnn.audio import SAMPLE_RATE, Signal, read_signal
+from speechrnn.config import FeatureConfig, PrepareConfig, Recipe
+from speechrnn.ctc import Hypothesis
+from speechrnn.errors import AudioError, CorpusError
+from speechrnn.manifest import Utterance
+from speechrnn.modelfile import Model, ModelInfo, build_network, save_model
+from speechrnn.prepare.corpora import READERS
+from speechrnn.prepare.pipeline import prepare_corpus
+from speechrnn.text import alphabet_of
+from speechrnn.transcribe import segments
+from speechrnn.transcribe.corpus import transcribe_split
+from speechrnn.transcribe.files import find_recordings, name_recordings, transcribe_files
+from speechrnn.transcribe.recognizer import Recognizer
+from speechrnn.transcribe.segments import cut_at_pauses, find_pause
+from speechrnn.transcribe.transcript import read_words
+
+
+@pytest.fixture
+def model() -> Model:
+    """An untrained network that babbles: it emits letters at most frames."""
+    recipe = Recipe()
+    recipe = replace(recipe, network=replace(recipe.network, layers=1, units=16))
+    info = ModelInfo(recipe, FeatureConfig(), alphabet_of("en"), "en")
+    torch.manual_seed(1)
+    network = build_network(recipe, info.features, info.alphabet)
+    network.output.weight.data *= 20
+    return Model(info, network.eval(), None)
+
+
+def write(path: Path, signal: Signal) -> Path:
+    soundfile.write(path, signal, SAMPLE_RATE, subtype="FLOAT")
+    return path
+
+
+def test_words_carry_the_times_and_probabilities_of_their_characters() -> None:
+    alphabet = alphabet_of("en")
+    tokens = tuple(alphabet.encode(" hi  you"))
+    spans = tuple((place * 2, place * 2 + 1) for place in range(len(tokens)))
+    scores = (0.0, -0.1, -0.3, 0.0, 0.0, -0.2, -0.2, -0.2)
+    words = read_words(Hypothesis(tokens, spans, scores, 0.0), alphabet, 0.03, start=10.0)
+    assert [(word.text, word.start, word.end) for word in words] == [("hi", 10.06, 10.15), ("you", 10.3, 10.45)]
+    assert [word.confidence for word in words] == pytest.approx([np.exp(-0.2), np.exp(-0.2)], abs=1e-4)
+
+
+def test_a_transcript_says_what_was_heard_where_by_what(tmp_path: Path, model: Model, hello_world: Signal) -> None:
+    save_model(model, tmp_path / "model.safetensors")
+    path = write(tmp_path / "voice.wav", hello_world)
+    transcript = speechrnn.load_model(tmp_path).transcribe(path)
+    assert transcript.text == " ".join(word.text for word in transcript.words) != ""
+    assert transcript.duration == pytest.approx(len(hello_world) / SAMPLE_RATE, abs=1e-3)
+    assert 0 < transcript.confidence <= 1
+    ends = [time for word in transcript.words for time in (word.start, word.end)]
+    assert ends == sorted(ends)
+    assert ends[-1] <= transcript.duration + 0.03
+    assert json.loads(transcript.to_json())["model"] == str(tmp_path / "model.safetensors")
+
+
+def test_a_file_gives_what_its_features_give(tmp_path: Path, model: Model, make_corpus: Callable[..., Path]) -> None:
+    source = make_corpus(voices=2)
+    prepare_corpus(READERS["tsv"], source, tmp_path / "data", PrepareConfig(split="test"))
+    references, hypotheses = transcribe_split(tmp_path / "data", "test", model)
+    assert set(references.values()) == {"hello", "yes", "no"}
+    recordings = sorted(source.glob("*.wav"))
+    heard = list(transcribe_files(Recognizer(model, "m"), recordings))
+    assert {one.id: one.text for one in heard if not isinstance(one, AudioError)} == hypotheses
+
+
+def test_features_of_another_kind_are_refused(tmp_path: Path, model: Model, make_corpus: Callable[..., Path]) -> None:
+    config = PrepareConfig(split="test", features=FeatureConfig(mels=30, coefficients=13))
+    prepare_corpus(READERS["tsv"], make_corpus(voices=1), tmp_path / "data", config)
+    with pytest.raises(CorpusError, match="not those that the model reads"):
+        transcribe_split(tmp_path / "data", "test", model)
+    with pytest.raises(CorpusError, match="no split 'dev'; there is test"):
+        transcribe_split(tmp_path / "data", "dev", model)
+
+
+def test_folders_are_searched_and_stems_name_recordings(tmp_path: Path) -> None:
+    for name in ("b/x.flac", "a/x.wav", "a/y.OPUS", "a/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = find_recordings([tmp_path, Path("other.bin")])
+    assert found == [tmp_path / "a/x.wav", tmp_path / "a/y.OPUS", tmp_path / "b/x.flac", Path("other.bin")]
+    assert name_recordings(found) == [str(tmp_path / "a/x"), "y", str(tmp_path / "b/x"), "other"]
+
+
+def test_one_bad_recording_does_not_stop_the_others(tmp_path: Path, model: Model, hello_world: Signal) -> None:
+    good = write(tmp_path / "good.wav", hello_world)
+    short = write(tmp_path / "short.wav", hello_world[:100])
+    results = list(transcribe_files(Recognizer(model, "m"), [tmp_path / "none.wav", good, short]))
+    assert [isinstance(one, AudioError) for one in results] == [True, False, True]
+    assert "short.wav: 6.2 ms of sound" in str(results[2])
+
+
+def test_a_long_recording_is_cut_at_its_pauses_and_nothing_is_lost(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    signal = rng.normal(0, 0.1, 75 * SAMPLE_RATE).astype(np.float32)
+    pauses = [22.0, 40.0, 61.5]
+    for pause in pauses:
+        signal[round(pause * SAMPLE_RATE) : round((pause + 0.5) * SAMPLE_RATE)] *= 0.001
+    path = write(tmp_path / "long.wav", signal)
+    pieces = list(cut_at_pauses(path))
+    np.testing.assert_array_equal(np.concatenate([piece for _, piece in pieces]), signal)
+    assert len(pieces) == 4
+    for (start, _), pause in zip(pieces[1:], pauses, strict=True):
+        assert pause <= start <= pause + 0.5
+    assert max(len(piece) for _, piece in pieces) <= 30 * SAMPLE_RATE
+
+
+def test_a_recording_of_half_a_minute_is_one_piece(tmp_path: Path) -> None:
+    signal = np.zeros(30 * SAMPLE_RATE, dtype=np.float32)
+    assert [len(piece) for _, piece in cut_at_pauses(write(tmp_path / "a.wav", signal))] == [len(signal)]
+
+
+def test_digital_silence_is_cut_too() -> None:
+    assert 15 * SAMPLE_RATE < find_pause(np.zeros(30 * SAMPLE_RATE, dtype=np.float32)) <= 30 * SAMPLE_RATE
+
+
+def test_words_of_a_long_recording_are_timed_from_its_start(
+    tmp_path: Path, model: Model, phrases: Sequence[Utterance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "_LONGEST_SECONDS", 2.0)
+    monkeypatch.setattr(segments, "_SHORTEST_SECONDS", 1.0)
+    first = phrases[0]
+    signal = read_signal(Path(first.audio_filepath))[: 10 * SAMPLE_RATE]
+    transcript = Recognizer(model, "m").transcribe(write(tmp_path / "long.wav", signal))
+    times = [word.start for word in transcript.words]
+    assert times == sorted(times)
+    assert times[-1] > 8
+    assert transcript.duration == 10.0
