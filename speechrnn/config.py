@@ -48,7 +48,7 @@ class FeatureConfig(_Strict):
     window_ms: Positive = 25.0
     hop_ms: Positive = 10.0
     mels: Count = 40
-    coefficients: Count = 40
+    coefficients: Count = 20
     low_hz: NotNegative = 20.0
     high_hz: Annotated[float, Interval(gt=0, le=8000)] = 7600.0
 

@@ -37,7 +37,7 @@ def make_model(cmvn: bool = False) -> Model:
     provenance = Provenance("fsdd", 2400, 0.29, 12, {"dev": score})
     info = ModelInfo(recipe, FeatureConfig(), alphabet_of("en"), "en", provenance)
     torch.manual_seed(0)
-    statistics = Cmvn(np.arange(40, dtype=np.float32), np.ones(40, dtype=np.float32)) if cmvn else None
+    statistics = Cmvn(np.arange(20, dtype=np.float32), np.ones(20, dtype=np.float32)) if cmvn else None
     return Model(info, build_network(recipe, info.features, info.alphabet), statistics)
 
 

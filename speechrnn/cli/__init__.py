@@ -35,6 +35,8 @@ def run(arguments: list[str]) -> int:
         app(arguments)
     except SystemExit as exit:
         return exit.code if isinstance(exit.code, int) else 0
+    except KeyboardInterrupt:
+        return 130
     except SpeechRnnError as error:
         return _fail(str(error))
     except OSError as error:

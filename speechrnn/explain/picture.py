@@ -5,11 +5,12 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import AutoLocator
 from numpy.typing import NDArray
 
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.ctc import decode_greedy
-from speechrnn.features import compute_mfcc
+from speechrnn.features import compute_mfcc, normalize_features
 from speechrnn.text import BLANK
 from speechrnn.transcribe.recognizer import Recognizer
 
@@ -30,21 +31,24 @@ def draw_case(recognizer: Recognizer, signal: Signal, title: str) -> Figure:
         axes.tick_params(labelbottom=False)
         axes.spines[["top", "right"]].set_visible(False)
     waveform.set_xlim(0, len(signal) / SAMPLE_RATE)
+    words.xaxis.set_major_locator(AutoLocator())  # librosa takes the ticks away from the common axis
+    words.xaxis.set_major_formatter("{x:.1f}")
     return figure
 
 
 def _draw_waveform(axes: Axes, signal: Signal) -> None:
-    librosa.display.waveshow(np.asarray(signal), sr=SAMPLE_RATE, ax=axes, color=_COLOURS[0])
-    axes.set(ylabel="amplitude", xlabel=None)
+    librosa.display.waveshow(np.asarray(signal), sr=SAMPLE_RATE, axis=None, ax=axes, color=_COLOURS[0])
+    axes.set(ylabel="amplitude")
     axes.set_title("the voice: 16 000 numbers a second", loc="left")
 
 
 def _draw_mfcc(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
     config = recognizer.model.info.features
     features = compute_mfcc(signal, config)
-    hop = round(config.hop_ms * SAMPLE_RATE / 1000)
-    librosa.display.specshow(features.T[1:], sr=SAMPLE_RATE, hop_length=hop, x_axis=None, ax=axes, cmap="cividis")
-    axes.set(ylabel="coefficient", xlabel=None)
+    centres = (np.arange(len(features)) * config.hop_ms + config.window_ms / 2) / 1000
+    normalized = normalize_features(features, None).T
+    librosa.display.specshow(normalized, x_coords=centres, ax=axes, cmap="cividis", vmin=-3, vmax=3)
+    axes.set(ylabel="coefficient", yticks=range(0, features.shape[1], 10))
     axes.set_title(f"MFCC: {features.shape[1]} numbers every {config.hop_ms:g} ms", loc="left")
 
 

@@ -20,7 +20,7 @@ from speechrnn.modelfile import (
     load_model,
 )
 from speechrnn.network import AcousticNetwork
-from speechrnn.outputs import claim, write_atomically
+from speechrnn.outputs import LOCK_FILE, claim, write_atomically
 from speechrnn.prepare.pipeline import PreparedCorpus, read_prepared
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.text import alphabet_of
@@ -62,10 +62,12 @@ def train_model(
     """
     prepared = read_prepared(data)
     chosen = choose_device(device)
-    _prepare_folder(out, recipe, resume, force)
+    resuming = _check_folder(out, recipe, resume, force)
+    train, dev = _open_sources(data, prepared, recipe)
     with claim(out), catch_interrupts() as interrupt:
+        if not resuming:
+            _begin_folder(out, recipe)
         torch.set_num_threads(recipe.training.threads or count_cores())
-        train, dev = _open_sources(data, prepared, recipe)
         torch.manual_seed(recipe.training.seed)
         network = build_network(recipe, prepared.config.features, train.alphabet).to(chosen)
         optimizer = make_optimizer(network, recipe.optimizer)
@@ -95,22 +97,27 @@ def read_run_recipe(out: Path, overrides: Sequence[str] = ()) -> Recipe:
     return build_settings(Recipe, read_toml(path, RecipeError), overrides, str(path))
 
 
-def _prepare_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> None:
-    """Makes the folder of a run, or checks that the one in it can be resumed or written over."""
+def _check_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> bool:
+    """Returns whether there is a run to go on with; raises where something is in the way."""
     path = out / RECIPE_FILE
     if path.exists() and resume:
         if read_run_recipe(out) != recipe:
             raise RecipeError(f"{path}: differs from the recipe given; resume without --recipe and --set, or --force")
-        return
+        return True
     if path.exists() and not force:
         raise OutputError(f"{out}: holds a run; --resume goes on with it, --force starts again")
-    if not path.exists() and out.exists() and any(out.iterdir()):
+    if not path.exists() and out.exists() and any(entry.name != LOCK_FILE for entry in out.iterdir()):
         raise OutputError(f"{out}: holds other files; choose another --out")
+    return False
+
+
+def _begin_folder(out: Path, recipe: Recipe) -> None:
+    """Removes what an earlier run left, and writes the recipe."""
     for old in (MODEL_FILE, STATE_FILE, LOG_FILE, CURVES_FILE):
         (out / old).unlink(missing_ok=True)
     for events in out.glob("events.out.tfevents.*"):
         events.unlink()
-    with write_atomically(path) as temporary:
+    with write_atomically(out / RECIPE_FILE) as temporary:
         temporary.write_text(dump_toml(recipe), encoding="utf-8")
 
 

@@ -39,7 +39,7 @@ def test_the_store_holds_each_utterances_features_in_the_manifests_order(
     prepared = prepare(source, tmp_path / "data")
     store = FeatureStore(tmp_path / "data", "train")
     assert prepared.splits["train"].utterances == len(store) == 12
-    assert store.coefficients == 40
+    assert store.coefficients == 20
     for index, utterance in enumerate(store.utterances):
         signal = read_signal(Path(utterance.audio_filepath))
         assert utterance.duration == pytest.approx(len(signal) / SAMPLE_RATE, abs=1e-5)
@@ -52,7 +52,7 @@ def test_any_program_that_reads_numpys_files_reads_the_store(tmp_path: Path, mak
     features = np.load(tmp_path / "data" / "train.features.npy", allow_pickle=False)
     frames = np.load(tmp_path / "data" / "train.frames.npy", allow_pickle=False)
     assert features.dtype == np.float32
-    assert features.shape == (frames.sum(), 40)
+    assert features.shape == (frames.sum(), 20)
 
 
 def test_the_number_of_workers_changes_no_byte(tmp_path: Path, make_corpus: MakeCorpus) -> None:

@@ -10,7 +10,7 @@ from speechrnn.config import AugmentConfig, FeatureConfig
 from speechrnn.features import compute_mfcc, make_dct
 from speechrnn.train.augment import augment_features, change_tempo, make_warp, mask_channels, mask_times
 
-MFCC = FeatureConfig()
+MFCC = FeatureConfig(coefficients=40)
 STRONG = AugmentConfig(
     tempo=0.3, vocal_tract=0.15, frequency_masks=2, time_masks_per_second=2.0, time_mask_ms=100.0, frequency_mask_mels=8
 )

@@ -129,6 +129,14 @@ def test_a_run_is_not_written_over_unasked(tmp_path: Path, data: Path) -> None:
     assert len(read_log(run)) == 3
 
 
+def test_force_does_not_cost_a_run_when_the_new_one_cannot_start(tmp_path: Path, data: Path) -> None:
+    train_model(data, TINY, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    with pytest.raises(TrainingError, match="nothing in split"):
+        train_model(data, tiny(dev_split="none"), tmp_path / "run", force=True)
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+
+
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, data: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").touch()
@@ -237,7 +245,7 @@ def test_every_input_trains_and_is_kept_in_the_model(tmp_path: Path, data: Path,
     recipe = replace(tiny(epochs=1), input=replace(TINY.input, **change))  # type: ignore[arg-type]
     model = train_model(data, recipe, tmp_path / "run")
     assert (model.cmvn is not None) == (recipe.input.cmvn == "corpus")
-    assert model.network.layers[0].forward_cell.input_size == 40 * (recipe.input.deltas + 1) * 3  # type: ignore[union-attr]
+    assert model.network.layers[0].forward_cell.input_size == 20 * (recipe.input.deltas + 1) * 3  # type: ignore[union-attr]
 
 
 def test_training_works_outside_the_main_thread(tmp_path: Path, data: Path) -> None:
