@@ -1,0 +1,74 @@
+"""Every command and every line of Python in the README, run as written, over small stand-ins for the reader's files."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from speechrnn.audio import SAMPLE_RATE
+from speechrnn.cli import run
+from speechrnn.manifest import Utterance
+from tests.conftest import signal_of
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def lay_out(folder: Path, phrases: Sequence[Utterance]) -> None:
+    """Makes `LibriSpeech`, `recordings`, `my.wav` and `references.txt`."""
+    short = [phrase for phrase in phrases if phrase.text in ("hello world", "yes")]
+    references = []
+    for number, phrase in enumerate(short[:12]):
+        subset = ("train-clean-5", "dev-clean-2", "test-clean")[number // 2 % 3]
+        chapter = folder / "LibriSpeech" / subset / str(number // 2) / "1"
+        chapter.mkdir(parents=True, exist_ok=True)
+        id = f"{number // 2}-1-{number:04}"
+        soundfile.write(chapter / f"{id}.flac", signal_of(phrase), SAMPLE_RATE)
+        with (chapter / f"{number // 2}-1.trans.txt").open("a") as transcript:
+            transcript.write(f"{id} {phrase.text.upper()}\n")
+    (folder / "recordings").mkdir()
+    for phrase in short[:3]:
+        soundfile.write(folder / "recordings" / f"{phrase.id}.wav", signal_of(phrase), SAMPLE_RATE)
+        references.append(f"{phrase.id} {phrase.text}\n")
+    (folder / "references.txt").write_text("".join(references))
+    soundfile.write(folder / "my.wav", signal_of(short[0]), SAMPLE_RATE)
+
+
+def test_every_make_target_in_the_readme_exists() -> None:
+    named = {words[1] for command in commands() if (words := command.split())[0] == "make"}
+    assert {"hello", "test", "check"} <= named <= make_targets()
+
+
+def test_every_command_of_the_readme_runs_as_written(
+    tmp_path: Path,
+    phrases: Sequence[Utterance],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lay_out(tmp_path, phrases)
+    monkeypatch.chdir(tmp_path)
+    ours = [shlex.split(command) for command in commands() if command.startswith("speechrnn ")]
+    assert {words[1] for words in ours} == {"hello", "prepare", "train", "transcribe", "score", "info"}
+    for words in ours:
+        if words[1] == "hello":
+            continue  # trains for minutes: tests/explain/test_hello.py, and `make hello`
+        arguments, target = (words[1:-2], words[-1]) if words[-2] == ">" else (words[1:], "")
+        capsys.readouterr()
+        assert run(arguments) == 0, words
+        if target:
+            Path(target).write_text(capsys.readouterr().out)
+    python = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    for block in python:
+        exec(compile(block, "README.md", "exec"), {})
