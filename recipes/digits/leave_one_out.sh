@@ -1,0 +1,21 @@
+#!/bin/sh
+# Each of the six speakers once as a stranger: trained on the other five, tested on all that the one said.
+#
+#   sh recipes/digits/leave_one_out.sh FSDD [OUT] [more options of speechrnn train]
+#
+# FSDD is the repository's folder, OUT defaults to runs/digits-strangers. Run again after a kill, it goes on.
+set -eu
+
+corpus=$1
+out=${2:-runs/digits-strangers}
+[ $# -ge 2 ] && shift 2 || shift 1
+
+speakers="george jackson lucas nicolas theo yweweler"
+for speaker in $speakers; do
+    speechrnn prepare fsdd "$corpus" --out "$out/$speaker/data" --test-speakers "$speaker"
+    speechrnn train "$out/$speaker/data" --recipe digits --out "$out/$speaker/run" --resume "$@"
+done
+for speaker in $speakers; do
+    printf '%-10s' "$speaker"
+    speechrnn score "$out/$speaker/data" --model "$out/$speaker/run" --worst 0 | grep WER
+done
