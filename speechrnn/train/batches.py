@@ -6,11 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from speechrnn.features import Features
 
 _JITTER = 0.05
 """Lengths are shaken by up to this share before they are sorted, so that batches differ from epoch to epoch."""
+
+_GRAIN = 24
+"""Batches are padded to a multiple of so many frames: oneDNN keeps what it compiled for every length it ever met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,10 @@ class Batch:
 
 
 def collate(examples: Sequence[Example]) -> Batch:
-    """Returns examples as one batch."""
+    """Returns examples as one batch, its frames a multiple of 24."""
+    features = _pad([torch.from_numpy(example.features) for example in examples])
     return Batch(
-        _pad([torch.from_numpy(example.features) for example in examples]),
+        F.pad(features, (0, 0, 0, -features.shape[1] % _GRAIN)),
         torch.tensor([len(example.features) for example in examples]),
         _pad([torch.tensor(example.labels) for example in examples]),
         torch.tensor([len(example.labels) for example in examples]),

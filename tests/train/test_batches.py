@@ -51,3 +51,11 @@ def test_a_batch_keeps_each_utterances_features_labels_and_lengths() -> None:
     assert batch.targets.tolist() == [[5, 6, 7], [8, 0, 0]]
     torch.testing.assert_close(batch.features[0, :2], torch.ones(2, 3))
     assert not batch.features[0, 2:].any()
+
+
+def test_batches_come_in_few_lengths_so_that_what_is_compiled_for_each_is_used_again() -> None:
+    lengths = {
+        collate([Example("a", np.zeros((frames, 3), dtype=np.float32), [1])]).features.shape[1]
+        for frames in range(1, 241)
+    }
+    assert len(lengths) == 10
