@@ -124,6 +124,8 @@ class AugmentConfig(_Strict):
     Attributes:
         tempo: Speech becomes faster or slower by up to this share.
         vocal_tract: Frequencies are stretched or squeezed by up to this share.
+        microphone_db: Loudness is raised or lowered by up to so many decibels, and once more band by band; only a
+            network that normalises by the corpus hears it.
         frequency_masks: Bands of mel channels that are blotted out.
         frequency_mask_mels: Greatest width of such a band.
         time_masks_per_second: Stretches of time that are blotted out.
@@ -132,6 +134,7 @@ class AugmentConfig(_Strict):
 
     tempo: Share = 0.0
     vocal_tract: Share = 0.0
+    microphone_db: NotNegative = 0.0
     frequency_masks: Natural = 0
     frequency_mask_mels: Count = 8
     time_masks_per_second: NotNegative = 0.0

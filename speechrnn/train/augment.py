@@ -1,4 +1,4 @@
-"""Training utterances varied on their features: speed, vocal tract, and masks in time and frequency.
+"""Training utterances varied on their features: speed, vocal tract, microphone, and masks in time and frequency.
 
 MFCC are a rotation of log mel energies, so an utterance is turned back into mel channels, varied there, and turned
 again; Kaldi's idct-layer does the same. No audio is read a second time.
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from speechrnn.config import AugmentConfig, FeatureConfig
 from speechrnn.features import Features, make_dct
+
+_RESPONSE_BANDS = 6
+"""Frequencies at which a microphone's response is drawn; it is straight between them."""
 
 
 def augment_features(
@@ -39,6 +42,8 @@ def augment_features(
     if augment.tempo:
         speed = 1 + rng.uniform(-augment.tempo, augment.tempo)
         channels = change_tempo(channels, max(round(len(channels) / speed), fewest))
+    if augment.microphone_db:
+        channels = channels + draw_response(mfcc.mels, augment.microphone_db, rng)
     channels = mask_channels(channels, augment, rng)
     channels = mask_times(channels, augment, mfcc.hop_ms, rng)
     return np.asarray(channels @ dct, dtype=np.float32)
@@ -61,6 +66,17 @@ def change_tempo(channels: Features, frames: int) -> Features:
     share = (places - before)[:, None]
     stretched: Features = channels[before] * (1 - share) + channels[after] * share
     return stretched
+
+
+def draw_response(mels: int, decibels: float, rng: np.random.Generator) -> Features:
+    """Returns what another microphone at another distance adds to log mel energies, (mels,).
+
+    A gain of up to so many decibels either way, and as much again that varies smoothly over frequency.
+    """
+    bands = rng.uniform(-decibels, decibels, _RESPONSE_BANDS) + rng.uniform(-decibels, decibels)
+    places = np.linspace(0, _RESPONSE_BANDS - 1, mels)
+    nats_a_decibel = np.log(10) / 10
+    return np.asarray(np.interp(places, np.arange(_RESPONSE_BANDS), bands) * nats_a_decibel, dtype=np.float32)
 
 
 def mask_channels(channels: Features, augment: AugmentConfig, rng: np.random.Generator) -> Features:
