@@ -1,6 +1,7 @@
-"""Short trials before a run: which precision is faster on this machine."""
+"""Short trials before a run: which precision this machine computes in, and which is faster."""
 
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
@@ -20,21 +21,36 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
 
-def choose_precision(network: AcousticNetwork, batch: Batch, device: torch.device) -> tuple[Precision, float]:
-    """Returns the faster precision for a training step, and how many times faster bfloat16 is than float32.
+def can_train_in_bfloat16(network: AcousticNetwork, batch: Batch, device: torch.device) -> bool:
+    """Returns whether a training step runs in bfloat16: oneDNN has no such LSTM for processors without AVX-512.
+
+    Neither the weights nor torch's random state change.
+    """
+    try:
+        _time_steps(network, batch, device, ("bfloat16",))
+    except RuntimeError:
+        return False
+    return True
+
+
+def measure_bfloat16(network: AcousticNetwork, batch: Batch, device: torch.device) -> float:
+    """Returns how many times as fast as in float32 a training step is in bfloat16.
 
     The two are tried in turn on the same batch; the best time of each counts. Neither the weights nor torch's random
     state change.
     """
+    trials = [_time_steps(network, batch, device, ("float32", "bfloat16")) for _ in range(_TRIALS)]
+    return min(full for full, _ in trials) / min(half for _, half in trials)
+
+
+def _time_steps(
+    network: AcousticNetwork, batch: Batch, device: torch.device, precisions: Sequence[Precision]
+) -> list[float]:
     moved = batch.to(device)
-    best: dict[Precision, float] = {"float32": float("inf"), "bfloat16": float("inf")}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        for _ in range(_TRIALS):
-            for precision in best:
-                best[precision] = min(best[precision], _time_step(network, moved, device, precision))
+        seconds = [_time_step(network, moved, device, precision) for precision in precisions]
     network.zero_grad(set_to_none=True)
-    ratio = best["float32"] / best["bfloat16"]
-    return ("bfloat16" if ratio > 1 else "float32"), ratio
+    return seconds
 
 
 def _time_step(network: AcousticNetwork, batch: Batch, device: torch.device, precision: Precision) -> float:

@@ -24,14 +24,14 @@ from speechrnn.outputs import LOCK_FILE, claim, write_atomically
 from speechrnn.prepare.pipeline import PreparedCorpus, read_prepared
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.text import alphabet_of
-from speechrnn.train.batches import collate
+from speechrnn.train.batches import Batch, collate
 from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.examples import ExampleSource
 from speechrnn.train.interrupt import catch_interrupts
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog
 from speechrnn.train.loop import Training
 from speechrnn.train.optimizer import make_optimizer
-from speechrnn.train.probe import Precision, choose_precision
+from speechrnn.train.probe import Precision, can_train_in_bfloat16, measure_bfloat16
 from speechrnn.train.state import STATE_FILE, RunState, load_state
 
 RECIPE_FILE = "recipe.toml"
@@ -166,19 +166,41 @@ def _begin_or_restore(
     state = load_state(path, network, optimizer)
     if state.fingerprint != prepared.fingerprint:
         raise TrainingError(f"{path}: the corpus was prepared anew since this run began; --force starts it again")
+    if state.precision == "bfloat16" and not can_train_in_bfloat16(network, _middling_batch(train), device):
+        warn("this run began in bfloat16, in which this machine cannot train; it goes on in float32")
+        state.precision = "float32"
     return state
 
 
 def _settle_precision(train: ExampleSource, network: AcousticNetwork, device: torch.device) -> Precision:
-    """Returns the recipe's precision, or the faster one on a batch of middling length."""
+    """Returns the recipe's precision, or the faster one on a batch of middling length.
+
+    Raises:
+        TrainingError: The recipe asks for bfloat16, in which this machine cannot train.
+    """
     wanted = train.recipe.training.precision
-    if wanted != "auto":
+    if wanted == "float32":
         return wanted
-    by_length = sorted(train.learnable, key=lambda index: int(train.store.frames[index]))
-    middle = by_length[len(by_length) // 2 :][:16]
-    chosen, ratio = choose_precision(network, collate([train.make(index) for index in middle]), device)
+    batch = _middling_batch(train)
+    if not can_train_in_bfloat16(network, batch, device):
+        if wanted == "bfloat16":
+            raise TrainingError(
+                f"training.precision: cannot train in bfloat16 on this {device}; choose float32 or auto"
+            )
+        note("precision float32: this machine cannot train in bfloat16")
+        return "float32"
+    if wanted == "bfloat16":
+        return wanted
+    ratio = measure_bfloat16(network, batch, device)
+    chosen: Precision = "bfloat16" if ratio > 1 else "float32"
     note(f"precision {chosen}: a step in bfloat16 is {ratio:.2f} times as fast as in float32 here")
     return chosen
+
+
+def _middling_batch(train: ExampleSource) -> Batch:
+    """Returns utterances of middling length, to try things on."""
+    by_length = sorted(train.learnable, key=lambda index: int(train.store.frames[index]))
+    return collate([train.make(index) for index in by_length[len(by_length) // 2 :][:16]])
 
 
 def _describe(prepared: PreparedCorpus, train: ExampleSource) -> ModelInfo:

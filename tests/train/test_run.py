@@ -16,10 +16,11 @@ from safetensors.torch import load_file
 from speechrnn.config import PrepareConfig, Recipe, dump_toml, load_recipe
 from speechrnn.ctc import compute_ctc_loss
 from speechrnn.errors import OutputError, RecipeError, TrainingError
-from speechrnn.modelfile import MODEL_FILE, load_model
+from speechrnn.modelfile import MODEL_FILE, build_network, load_model
 from speechrnn.prepare.corpora import READERS
-from speechrnn.prepare.pipeline import prepare_corpus
+from speechrnn.prepare.pipeline import prepare_corpus, read_prepared
 from speechrnn.train import loop
+from speechrnn.train import run as train_run
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, read_log
 from speechrnn.train.run import RECIPE_FILE, train_model
 from speechrnn.train.state import STATE_FILE
@@ -224,20 +225,49 @@ def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path, data: Path) -> 
     assert len(records) == best + 2 < 9
 
 
-def test_the_probe_chooses_a_precision_and_changes_nothing_else(tmp_path: Path, data: Path) -> None:
+@pytest.mark.parametrize(
+    ("able", "ratio", "chosen"), [(True, 1.4, "bfloat16"), (True, 0.7, "float32"), (False, 9, "float32")]
+)
+def test_auto_takes_bfloat16_where_a_step_runs_and_is_faster(
+    data: Path, monkeypatch: pytest.MonkeyPatch, able: bool, ratio: float, chosen: str
+) -> None:
+    monkeypatch.setattr(train_run, "can_train_in_bfloat16", lambda *_: able)
+    monkeypatch.setattr(train_run, "measure_bfloat16", lambda *_: ratio)
+    train, _ = train_run._open_sources(data, read_prepared(data), tiny(precision="auto"))
+    network = build_network(train.recipe, train.features, train.alphabet)
+    assert train_run._settle_precision(train, network, torch.device("cpu")) == chosen
+
+
+def test_the_probe_changes_nothing_that_it_does_not_say(tmp_path: Path, data: Path) -> None:
     train_model(data, tiny(epochs=1, precision="auto"), tmp_path / "auto")
     chosen = torch.load(tmp_path / "auto" / STATE_FILE, weights_only=True)["state"]["precision"]
-    assert chosen in ("float32", "bfloat16")
     train_model(data, tiny(epochs=1, precision=chosen), tmp_path / "fixed")
     mine, theirs = weights_of(tmp_path / "auto"), weights_of(tmp_path / "fixed")
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
 def test_bfloat16_learns_about_the_same(tmp_path: Path, data: Path) -> None:
-    for precision in ("float32", "bfloat16"):
-        train_model(data, tiny(precision=precision), tmp_path / precision)
+    train_model(data, tiny(), tmp_path / "float32")
+    try:
+        train_model(data, tiny(precision="bfloat16"), tmp_path / "bfloat16")
+    except TrainingError as error:
+        pytest.skip(str(error))
     full, half = (read_log(tmp_path / precision)[-1].loss for precision in ("float32", "bfloat16"))
     assert half == pytest.approx(full, rel=0.05)
+
+
+def test_a_machine_without_bfloat16_refuses_it_and_resumes_in_float32(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train_run, "can_train_in_bfloat16", lambda *_: False)
+    with pytest.raises(TrainingError, match="cannot train in bfloat16 on this cpu; choose float32 or auto"):
+        train_model(data, tiny(precision="bfloat16"), tmp_path / "refused")
+    train_model(data, tiny(epochs=1), tmp_path / "run")
+    state = torch.load(tmp_path / "run" / STATE_FILE, weights_only=True)
+    state["state"]["precision"] = "bfloat16"
+    torch.save(state, tmp_path / "run" / STATE_FILE)
+    train_model(data, tiny(epochs=1), tmp_path / "run", resume=True)
+    assert "it goes on in float32" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("change", [{"cmvn": "corpus"}, {"deltas": 2}])
