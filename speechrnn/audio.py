@@ -4,6 +4,7 @@ A signal is float32 of shape (samples,), mono, in [-1, 1].
 """
 
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,24 +22,42 @@ Signal = NDArray[np.float32]
 SAMPLE_RATE = 16_000
 """Hz of every signal behind this module."""
 
-AUDIO_SUFFIXES = frozenset({".flac", ".wav", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".caf", ".w64"})
+AUDIO_SUFFIXES = frozenset({".flac", ".wav", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".caf", ".sph", ".w64"})
 """File endings that are looked for in folders; any other file is still read when it is named."""
+
+OTHER_AUDIO_SUFFIXES = frozenset({".m4a", ".aac", ".mp4", ".wma", ".amr", ".webm", ".3gp", ".ape"})
+"""File endings of recordings that libsndfile cannot read."""
 
 _PAST_THE_END = 0.1
 """Seconds that an utterance may reach past its recording: manifests round."""
 
-_STREAMED = 0xFFFFFF00
-"""A WAV that was written to a pipe declares at least so many bytes, and means: until the end."""
+_STREAMED = 0x7FFFF000
+"""A WAV that was written to a pipe declares at least so many bytes, and means: until the end (sox, arecord, ffmpeg)."""
+
+
+_MOST_FRAMES = 2**48
+"""What libsndfile reports of a FLAC without a length is beyond it."""
+
+_SIZES = re.compile(r"(?:data|SSND|Data Size|riff)\s*:\s*(?P<declared>\d+) \(should be (?P<found>\d+)\)")
+"""How libsndfile notes that a WAV, AIFF, AU, CAF or W64 file is shorter than its header says."""
+
+_SPHERE_SAMPLES = re.compile(rb"sample_count -i (\d+)")
+
+_OGG_CUT_SHORT = ("lacks an end-of-stream bit", "Junk after the last page")
 
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What a file's header says: sample rate in Hz, channels, duration in seconds, encoding."""
+    """What a file's header says: sample rate in Hz, channels, duration in seconds."""
 
     sample_rate: int
     channels: int
     duration: float
-    encoding: str
+
+
+def is_audio(path: Path) -> bool:
+    """Returns whether a path's ending says that it is a recording; a broken link will be named when it is read."""
+    return path.suffix.lower() in AUDIO_SUFFIXES and not path.is_dir()
 
 
 def probe_audio(path: Path) -> AudioInfo:
@@ -48,7 +67,7 @@ def probe_audio(path: Path) -> AudioInfo:
         AudioError: The file is missing, empty, cut short or no audio.
     """
     with _open(path) as file:
-        return AudioInfo(file.samplerate, file.channels, file.frames / file.samplerate, f"{file.format} {file.subtype}")
+        return AudioInfo(file.samplerate, file.channels, file.frames / file.samplerate)
 
 
 def read_signal(path: Path, offset: float = 0.0, duration: float | None = None) -> Signal:
@@ -63,6 +82,15 @@ def read_signal(path: Path, offset: float = 0.0, duration: float | None = None) 
         AudioError: The file is missing, empty, cut short or no audio; the part lies outside of it; a sample is
             not a number.
     """
+    samples, sample_rate = read_samples(path, offset, duration)
+    return resample(to_mono(samples, path), sample_rate)
+
+
+def read_samples(path: Path, offset: float = 0.0, duration: float | None = None) -> tuple[NDArray[np.float32], int]:
+    """Returns a recording, or a part of it, as it is: (samples, channels) in [-1, 1], and its sample rate in Hz.
+
+    Arguments and errors as `read_signal`, but samples may be no numbers.
+    """
     with _open(path) as file:
         start = round(offset * file.samplerate)
         count = file.frames - start if duration is None else round(duration * file.samplerate)
@@ -73,8 +101,7 @@ def read_signal(path: Path, offset: float = 0.0, duration: float | None = None) 
                 f" ends at {file.frames / file.samplerate:.2f} s; mend the manifest's offset or duration"
             )
         file.seek(start)
-        samples = _read(file, count - max(excess, 0), path)
-        return resample(_to_mono(samples, path), file.samplerate)
+        return _read(file, count - max(excess, 0), path), file.samplerate
 
 
 def read_blocks(path: Path, seconds: float) -> Iterator[Signal]:
@@ -89,13 +116,13 @@ def read_blocks(path: Path, seconds: float) -> Iterator[Signal]:
         while left > 0:
             count = min(left, round(seconds * file.samplerate))
             left -= count
-            block = _to_mono(_read(file, count, path), path)
+            block = to_mono(_read(file, count, path), path)
             if file.samplerate != SAMPLE_RATE:
                 block = stream.resample_chunk(block, last=left == 0)
             yield block
 
 
-def resample(signal: Signal, sample_rate: int) -> Signal:
+def resample(signal: Signal, sample_rate: float) -> Signal:
     """Returns a signal of `sample_rate` Hz at 16 kHz (soxr, high quality: a band-limited sinc)."""
     if sample_rate == SAMPLE_RATE:
         return signal
@@ -105,30 +132,48 @@ def resample(signal: Signal, sample_rate: int) -> Signal:
 
 @contextmanager
 def _open(path: Path) -> Iterator[soundfile.SoundFile]:
+    _check_readable(path)
     try:
-        if path.stat().st_size == 0:
-            raise AudioError(f"{path}: the file is empty")
-        if path.suffix.lower() == ".raw":
-            raise AudioError(f"{path}: raw samples have no header that says their rate; convert them to WAV")
         with soundfile.SoundFile(path) as file:
             _check_complete(file, path)
             yield file
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be opened ({error.strerror})") from error
     except soundfile.LibsndfileError as error:
         raise AudioError(
-            f"{path}: libsndfile cannot read it ({error.error_string.rstrip('.')}); convert it to WAV or FLAC"
+            f"{path}: libsndfile cannot read it ({error.error_string.rstrip('.')}); convert it, for example with"
+            f" ffmpeg -i {path.name} {path.stem}.wav"
         ) from error
+
+
+def _check_readable(path: Path) -> None:
+    """Raises AudioError where the system does not let us read a file of samples: libsndfile would not say why."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise AudioError(f"{path}: is no file; give a recording")
+        path.open("rb").close()
+    except OSError as error:
+        raise AudioError(f"{path}: cannot be opened ({error.strerror})") from error
+    except ValueError as error:
+        raise AudioError(f"{str(path)!r}: cannot be the name of a file ({error})") from error
+    if status.st_size == 0:
+        raise AudioError(f"{path}: the file is empty")
+    if path.suffix.lower() == ".raw":
+        raise AudioError(f"{path}: raw samples have no header that says their rate; convert them to WAV")
 
 
 def _check_complete(file: soundfile.SoundFile, path: Path) -> None:
     """Raises AudioError where libsndfile's notes on the header say that the end is missing."""
     notes = file.extra_info
-    declared = re.search(r"data : (\d+) \(should be \d+\)", notes)
-    if (declared and int(declared[1]) < _STREAMED) or "lacks an end-of-stream bit" in notes:
+    sizes = [(int(match["declared"]), int(match["found"])) for match in _SIZES.finditer(notes)]
+    missing = any(found < declared < _STREAMED for declared, found in sizes)
+    if file.format == "NIST" and (count := _SPHERE_SAMPLES.search(path.read_bytes()[:4096])):
+        missing = file.frames < int(count[1])
+    if missing or any(sign in notes for sign in _OGG_CUT_SHORT):
         raise AudioError(f"{path}: cut short, its end is missing; copy or convert it again")
     if file.frames == 0:
         raise AudioError(f"{path}: holds no samples")
+    if file.frames > _MOST_FRAMES:
+        raise AudioError(f"{path}: its header does not say how long it is; convert it again")
 
 
 def _read(file: soundfile.SoundFile, count: int, path: Path) -> NDArray[np.float32]:
@@ -138,8 +183,12 @@ def _read(file: soundfile.SoundFile, count: int, path: Path) -> NDArray[np.float
     return samples
 
 
-def _to_mono(samples: NDArray[np.float32], path: Path) -> Signal:
-    """Returns (samples, channels) averaged over channels."""
+def to_mono(samples: NDArray[np.float32], path: Path) -> Signal:
+    """Returns (samples, channels) averaged over channels.
+
+    Raises:
+        AudioError: One is not a number; the message names `path`.
+    """
     mono: Signal = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
     if not np.isfinite(mono).all():
         raise AudioError(f"{path}: holds samples that are not numbers (NaN or infinity); export it again")
