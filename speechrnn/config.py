@@ -1,22 +1,12 @@
-"""Settings: frozen dataclasses, one per stage; TOML in and out; `--set` overrides.
+"""Settings: frozen dataclasses, one per stage, each value with its range. A unit ends a setting's name.
 
-Settings are read once, passed down, and written beside the result. A unit ends a setting's name.
+Settings are read once, passed down, and written beside the result; `speechrnn.settings` reads and writes them.
 """
 
-import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
 
-import tomli_w
-from annotated_types import Ge, Gt, Interval
-
-from speechrnn.errors import RecipeError, SpeechRnnError
-from speechrnn.records import build_record
-
-T = TypeVar("T")
+from annotated_types import Ge, Gt, Interval, MinLen
 
 Count = Annotated[int, Ge(1)]
 Natural = Annotated[int, Ge(0)]
@@ -25,11 +15,15 @@ Share = Annotated[float, Interval(ge=0, lt=1)]
 NotNegative = Annotated[float, Ge(0)]
 
 
+_SAMPLES_PER_MS = 16
+"""A window and a hop are whole numbers of samples, so that frames do not drift away from the time they claim."""
+
+
 class _Strict:
-    """Unknown keys, and values of a neighbouring type, are errors."""
+    """Unknown keys, values of a neighbouring type, infinities and NaN are errors."""
 
     __slots__ = ()
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +39,9 @@ class FeatureConfig(_Strict):
         high_hz: Upper edge of the last filter.
     """
 
-    window_ms: Positive = 25.0
-    hop_ms: Positive = 10.0
-    mels: Count = 40
+    window_ms: Annotated[float, Interval(ge=5, le=200)] = 25.0
+    hop_ms: Annotated[float, Interval(ge=1, le=100)] = 10.0
+    mels: Annotated[int, Interval(ge=1, le=512)] = 40
     coefficients: Count = 20
     low_hz: NotNegative = 20.0
     high_hz: Annotated[float, Interval(gt=0, le=8000)] = 7600.0
@@ -57,6 +51,8 @@ class FeatureConfig(_Strict):
             raise ValueError(f"coefficients ({self.coefficients}) cannot exceed mels ({self.mels})")
         if self.low_hz >= self.high_hz:
             raise ValueError(f"low_hz ({self.low_hz}) must be below high_hz ({self.high_hz})")
+        if self.hop_ms * _SAMPLES_PER_MS % 1 or self.window_ms * _SAMPLES_PER_MS % 1:
+            raise ValueError(f"hop_ms ({self.hop_ms}) and window_ms ({self.window_ms}) must be multiples of 0.0625")
         if self.hop_ms > self.window_ms:
             raise ValueError(f"hop_ms ({self.hop_ms}) cannot exceed window_ms ({self.window_ms})")
 
@@ -66,20 +62,30 @@ class PrepareConfig(_Strict):
     """How a corpus becomes splits and features.
 
     Attributes:
-        lang: Language of the transcripts.
-        split: Where the corpus has no splits of its own: hold out whole speakers, or whole sentences (speakers are
-            then shared), or put everything into one split.
+        lang: Language of the transcripts; empty for what the corpus says, English where it says nothing.
+        numbers: Figures in transcripts keep their utterance out, or are spelled out.
+        subsets: Parts of the corpus that are taken; none for all.
+        split: Where the corpus has no splits of its own: hold out whole speakers, whole sentences (speakers are then
+            shared) or single utterances (both are), or put everything into one split.
         dev_speakers: The speakers that make up dev; none to leave the choice to the corpus or to `split`.
         test_speakers: The speakers that make up test, likewise.
+        speeds: Training utterances are taken once at each of these speeds; 1 is as they are.
+        volume: Whether each training utterance is made louder or softer by a factor of its own.
         max_seconds: Longest utterance; longer ones are set aside.
+        dtype: How the store keeps features.
         features: The MFCC.
     """
 
-    lang: str = "en"
-    split: Literal["speakers", "sentences", "train", "dev", "test"] = "speakers"
+    lang: str = ""
+    numbers: Literal["refuse", "spell"] = "refuse"
+    subsets: tuple[str, ...] = ()
+    split: Literal["speakers", "sentences", "utterances", "train", "dev", "test"] = "speakers"
     dev_speakers: tuple[str, ...] = ()
     test_speakers: tuple[str, ...] = ()
-    max_seconds: Positive = 60.0
+    speeds: Annotated[tuple[Annotated[float, Interval(ge=0.5, le=2)], ...], MinLen(1)] = (1.0,)
+    volume: bool = False
+    max_seconds: Annotated[float, Interval(gt=0, le=86_400)] = 60.0
+    dtype: Literal["float32", "float16"] = "float32"
     features: FeatureConfig = field(default_factory=FeatureConfig)
 
 
@@ -111,9 +117,9 @@ class NetworkConfig(_Strict):
 
     kind: Literal["rnn", "gru", "lstm"] = "lstm"
     bidirectional: bool = True
-    stack: Count = 3
-    layers: Count = 3
-    units: Count = 256
+    stack: Annotated[int, Interval(ge=1, le=1000)] = 3
+    layers: Annotated[int, Interval(ge=1, le=64)] = 3
+    units: Annotated[int, Interval(ge=1, le=8192)] = 256
     dropout: Share = 0.2
 
 
@@ -134,11 +140,11 @@ class AugmentConfig(_Strict):
 
     tempo: Share = 0.0
     vocal_tract: Share = 0.0
-    microphone_db: NotNegative = 0.0
-    frequency_masks: Natural = 0
+    microphone_db: Annotated[float, Interval(ge=0, le=60)] = 0.0
+    frequency_masks: Annotated[int, Interval(ge=0, le=100)] = 0
     frequency_mask_mels: Count = 8
-    time_masks_per_second: NotNegative = 0.0
-    time_mask_ms: Positive = 250.0
+    time_masks_per_second: Annotated[float, Interval(ge=0, le=100)] = 0.0
+    time_mask_ms: Annotated[float, Interval(gt=0, le=60_000)] = 250.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,7 @@ class OptimizerConfig(_Strict):
         max_gradient_norm: Larger gradients are scaled down to this norm.
     """
 
-    learning_rate: Positive = 1e-3
+    learning_rate: Annotated[float, Interval(gt=0, le=100)] = 1e-3
     warmup: Share = 0.05
     decay: Literal["cosine", "linear", "none"] = "cosine"
     weight_decay: NotNegative = 0.01
@@ -175,12 +181,12 @@ class TrainingConfig(_Strict):
         save_minutes: Between two saved states within an epoch; each epoch ends with one.
     """
 
-    epochs: Count = 40
+    epochs: Annotated[int, Interval(ge=1, le=1_000_000)] = 40
     patience: Natural = 0
-    batch_seconds: Positive = 100.0
-    seed: Natural = 0
+    batch_seconds: Annotated[float, Interval(gt=0, le=1_000_000)] = 100.0
+    seed: Annotated[int, Interval(ge=0, lt=2**63)] = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    threads: Natural = 0
+    threads: Annotated[int, Interval(ge=0, le=1024)] = 0
     dev_split: str = "dev"
     save_minutes: Positive = 10.0
 
@@ -194,90 +200,3 @@ class Recipe(_Strict):
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
-
-
-def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Returns a recipe with overrides applied.
-
-    Args:
-        name: A TOML file, or the name of a recipe that ships with the package.
-        overrides: `dotted.key=value`, the value as TOML writes it; quotes around words may be left out.
-
-    Raises:
-        RecipeError: There is no such recipe, or a key or value in it is not allowed.
-    """
-    path = Path(name) if Path(name).is_file() else _find_shipped(name)
-    return build_settings(Recipe, read_toml(path, RecipeError), overrides, str(path))
-
-
-def build_settings(kind: type[T], settings: dict[str, Any], overrides: Sequence[str], where: str) -> T:
-    """Returns settings with overrides applied, as a checked instance of `kind`; errors begin with `where`.
-
-    Raises:
-        RecipeError: A key is unknown, a value of the wrong type or out of range.
-    """
-    try:
-        build_record(kind, settings)
-    except ValueError as error:
-        raise RecipeError(f"{where}: {error}") from error
-    given = [f"--set {override}" for override in overrides]
-    for override in overrides:
-        _apply_override(settings, override)
-    try:
-        return build_record(kind, settings)
-    except ValueError as error:
-        raise RecipeError(f"{' '.join(given)}: {error}") from error
-
-
-def read_toml(path: Path, error_kind: type[SpeechRnnError]) -> dict[str, Any]:
-    """Returns the table in a TOML file.
-
-    Raises:
-        error_kind: The file cannot be read, or is not TOML; the message names the line.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise error_kind(f"{path}: not TOML ({error})") from error
-    except OSError as error:
-        raise error_kind(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def dump_toml(settings: Any) -> str:
-    """Returns a settings dataclass as TOML."""
-    return tomli_w.dumps(asdict(settings))
-
-
-def list_recipes() -> list[str]:
-    """Returns the names of the recipes that ship with the package."""
-    return sorted({path.parent.name for folder in _recipe_folders() for path in folder.glob("*/recipe.toml")})
-
-
-def _recipe_folders() -> list[Path]:
-    """Where recipes lie: in the installed package, or beside it in a checkout."""
-    package = Path(str(files("speechrnn")))
-    return [package / "recipes", package.parent / "recipes"]
-
-
-def _find_shipped(name: str) -> Path:
-    for folder in _recipe_folders():
-        if (folder / name / "recipe.toml").is_file():
-            return folder / name / "recipe.toml"
-    raise RecipeError(f"no recipe {name!r}: neither a file nor one of {', '.join(list_recipes())}")
-
-
-def _apply_override(settings: dict[str, Any], override: str) -> None:
-    """Sets a dotted key in nested tables."""
-    key, separator, text = override.partition("=")
-    *tables, last = key.strip().split(".")
-    if not separator or not last:
-        raise RecipeError(f"--set {override}: expected dotted.key=value, like --set training.epochs=10")
-    table = settings
-    for name in tables:
-        table = table.setdefault(name, {})
-        if not isinstance(table, dict):
-            raise RecipeError(f"--set {override}: {name} is a value, not a table")
-    try:
-        table[last] = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        table[last] = text.strip()

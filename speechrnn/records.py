@@ -1,7 +1,9 @@
 """Plain data in, checked dataclasses out: the one door for manifests, recipes and metadata."""
 
 import json
+from collections.abc import Hashable
 from dataclasses import fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
 if TYPE_CHECKING:
@@ -10,12 +12,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ADAPTERS: "dict[type, TypeAdapter[Any]]" = {}
-
 
 def build_record(kind: type[T], data: Any) -> T:
     """Returns plain data, as TOML gives it, as a checked instance of the dataclass `kind`; see `parse_record`."""
-    return parse_record(kind, json.dumps(data))
+    return parse_record(kind, json.dumps(data, default=str))  # TOML has dates, JSON has not
 
 
 def parse_record(kind: type[T], text: str | bytes) -> T:
@@ -28,18 +28,18 @@ def parse_record(kind: type[T], text: str | bytes) -> T:
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_json(text)
+        record: T = _adapter(cast("Hashable", kind)).validate_json(text)
+        return record
     except ValidationError as error:
         raise ValueError(_explain(kind, error.errors()[0])) from error
 
 
-def _adapter(kind: type[T]) -> "TypeAdapter[T]":
+@cache
+def _adapter(kind: Any) -> "TypeAdapter[Any]":
     """Returns pydantic's validator of a dataclass; making one takes longer than using it, so it is kept."""
     from pydantic import TypeAdapter
 
-    if kind not in _ADAPTERS:
-        _ADAPTERS[kind] = TypeAdapter(kind)
-    return cast("TypeAdapter[T]", _ADAPTERS[kind])
+    return TypeAdapter(kind)
 
 
 def _explain(kind: type, error: "ErrorDetails") -> str:

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from speechrnn.config import FeatureConfig, Recipe, dump_toml, list_recipes, load_recipe
+from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.errors import RecipeError
 from speechrnn.records import build_record
+from speechrnn.settings import dump_toml, list_recipes, load_recipe
 
 
 def write(path: Path, text: str) -> str:
