@@ -1,6 +1,8 @@
 """Transcripts and alphabets: what is kept of a text, and its letters as numbers."""
 
+import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,9 +13,22 @@ BLANK = 0
 """The class of CTC's blank; the symbols of an alphabet follow it."""
 
 _SPELLING = str.maketrans(
-    dict.fromkeys("’‘ʼ`´′＇", "'") | dict.fromkeys("-‐‑‒–—―/_", " ") | dict.fromkeys('.,;:!?¡¿…"“”„«»‹›()[]{}', "")
+    dict.fromkeys("’‘ʼ`´′＇", "'")
+    | dict.fromkeys('-‐‑‒–—―/_.,;:!?¡¿…"“”„«»‹›()[]{}', " ")
+    | dict.fromkeys("\u00ad\u200b\u200e\u200f\ufeff", "")
 )
-"""Apostrophes become one, what joins words becomes a space, punctuation that nobody pronounces vanishes."""
+"""Apostrophes become one, punctuation becomes a space, marks that nobody sees vanish."""
+
+_ABBREVIATION = re.compile(r"(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
+"""The dot in e.g., a.m., U.S."""
+
+_LOOK_ALIKES = {
+    **dict(zip("авеһіјкмнорстухѕԁԛԝ", "abehijkmhopctyxsdqw", strict=True)),  # Cyrillic
+    **dict(zip("οαι", "oai", strict=True)),  # Greek
+    **{chr(code): chr(code - 0xFEE0) for code in range(0xFF41, 0xFF5B)},  # full width
+    **{"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ſ": "s", "ı": "i"},
+}
+"""Characters that stray into Latin text and look as if they belonged there, in lower case."""
 
 LETTERS = MappingProxyType(
     {
@@ -21,7 +36,10 @@ LETTERS = MappingProxyType(
         "es": "abcdefghijklmnopqrstuvwxyzáéíñóúü",
     }
 )
-"""The letters of each language, without the space."""
+"""The letters of languages whose alphabet we fix, without the space; all of them are Latin."""
+
+_RARE = 1e-4
+"""Where an alphabet is taken from texts: a letter that makes up less of them is not of the language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +76,41 @@ class Alphabet:
         return "".join(self.symbols[token - 1] for token in tokens)
 
 
-def alphabet_of(lang: str) -> Alphabet:
-    """Returns the alphabet of a language: the space, then its letters in the order of `LETTERS`."""
-    return Alphabet((" ", *_letters_of(lang)))
+def alphabet_of(lang: str, texts: Iterable[str] = ()) -> Alphabet:
+    """Returns the alphabet of a language: the space, then its letters in the order of `LETTERS`.
+
+    The letters of any other language are those of its normalised texts, rare ones left out, in Unicode's order.
+
+    Raises:
+        TextError: We fix no alphabet for the language, and the texts have no letters.
+    """
+    return Alphabet((" ", *(LETTERS.get(base_language(lang)) or _count_letters(lang, texts))))
+
+
+def base_language(lang: str) -> str:
+    """Returns a language code without its region: es for es-MX, zh for zh_Hant."""
+    return re.split("[-_]", lang)[0].lower()
 
 
 def normalize(text: str, lang: str) -> str:
     """Returns a transcript as it is trained on and scored: lower case, NFC, words and single spaces.
 
-    Dashes become spaces, punctuation and the quotation marks around a word vanish, apostrophes stay ("dogs'").
-    What is pronounced but not spelled ("4", "%", "&") and foreign letters stay too: `require_symbols` names them.
-
-    Raises:
-        TextError: The language has no alphabet.
+    Punctuation becomes a space, dots within abbreviations and the quotation marks around a word vanish, apostrophes
+    stay ("dogs'"). Look-alikes in a Latin alphabet become what they look like. What is pronounced but not spelled ("4",
+    "%", "&") and foreign letters stay: `require_symbols` names them.
     """
-    _letters_of(lang)
-    words = unicodedata.normalize("NFC", text).lower().translate(_SPELLING).split()
+    lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+    if base_language(lang) in LETTERS:
+        lowered = "".join(_LOOK_ALIKES.get(character, character) for character in lowered)
+    words = _ABBREVIATION.sub("", lowered).translate(_SPELLING).split()
     return " ".join(word for word in map(_unquote, words) if word)
+
+
+def find_look_alikes(text: str, lang: str) -> list[str]:
+    """Returns the characters that `normalize` takes for Latin letters though they are not, each once."""
+    if base_language(lang) not in LETTERS:
+        return []
+    return sorted({character for character in unicodedata.normalize("NFC", text).lower() if character in _LOOK_ALIKES})
 
 
 def require_symbols(text: str, symbols: Iterable[str]) -> None:
@@ -88,18 +124,25 @@ def require_symbols(text: str, symbols: Iterable[str]) -> None:
     allowed = set(symbols)
     foreign = sorted({character for character in text if character not in allowed})
     if foreign:
-        raise TextError(f"characters outside the alphabet: {_describe(foreign)}; spell them out")
+        raise TextError(f"characters outside the alphabet: {describe_characters(foreign)}; spell them out")
 
 
-def _letters_of(lang: str) -> str:
-    if lang not in LETTERS:
-        raise TextError(f"no alphabet for language {lang!r}; there is {', '.join(LETTERS)}")
-    return LETTERS[lang]
+def describe_characters(characters: Sequence[str]) -> str:
+    """Returns the characters with their Unicode names, the first few of them."""
+    named = ", ".join(f"{character!r} ({unicodedata.name(character, 'unnamed')})" for character in characters[:8])
+    return named + (f" and {len(characters) - 8} more" if len(characters) > 8 else "")
+
+
+def _count_letters(lang: str, texts: Iterable[str]) -> list[str]:
+    counts = Counter(character for text in texts for character in text if _is_letter(character))
+    if not counts:
+        raise TextError(f"language {lang!r}: the transcripts have no letters to make an alphabet of")
+    return sorted(letter for letter, count in counts.items() if count >= _RARE * counts.total())
+
+
+def _is_letter(character: str) -> bool:
+    return character == "'" or unicodedata.category(character)[0] in "LM"
 
 
 def _unquote(word: str) -> str:
     return word.strip("'") if word.startswith("'") and word.endswith("'") else word
-
-
-def _describe(characters: Sequence[str]) -> str:
-    return ", ".join(f"{character!r} ({unicodedata.name(character, 'unnamed')})" for character in characters[:8])

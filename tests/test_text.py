@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechrnn.errors import TextError
-from speechrnn.text import BLANK, LETTERS, Alphabet, alphabet_of, normalize, require_symbols
+from speechrnn.text import BLANK, LETTERS, Alphabet, alphabet_of, find_look_alikes, normalize, require_symbols
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,10 @@ from speechrnn.text import BLANK, LETTERS, Alphabet, alphabet_of, normalize, req
         ("the DEBTORS' prison, 'em", "the debtors' prison 'em"),
         ("she said ‘yes’ and “no”", "she said yes and no"),
         ("don’t", "don't"),
+        ("yes,no…what", "yes no what"),
+        ("at 5 a.m., e.g. in the U.S.A.", "at 5 am eg in the usa"),
+        ("3.5", "3 5"),
+        ("so\u00adft", "soft"),
         ("' '", ""),
         ("  two\t spaces ", "two spaces"),
     ],
@@ -48,9 +52,28 @@ def test_an_empty_transcript_is_refused() -> None:
         require_symbols(normalize("...", "en"), alphabet_of("en").symbols)
 
 
-def test_an_unknown_language_is_refused_with_those_there_are() -> None:
-    with pytest.raises(TextError, match="'xx'; there is en, es"):
-        normalize("text", "xx")
+def test_another_languages_alphabet_is_made_of_its_texts_without_rare_letters() -> None:
+    texts = [normalize("Größe, ÜBER", "de")] * 2000 + ["ñ"]
+    assert alphabet_of("de", texts).symbols == (" ", *sorted("größeüb"))
+    with pytest.raises(TextError, match="'xx': the transcripts have no letters"):
+        alphabet_of("xx", ["123"])
+
+
+def test_a_region_does_not_change_the_language() -> None:
+    assert alphabet_of("es-MX") == alphabet_of("es") == alphabet_of("es_AR")
+
+
+@pytest.mark.parametrize(
+    ("written", "found"), [("sаme", ["а"]), ("ﬁne", ["ﬁ"]), ("Ｗide", ["ｗ"]), ("same", []), ("Ο", ["ο"])]
+)
+def test_look_alikes_become_latin_letters_and_are_named(written: str, found: list[str]) -> None:
+    assert normalize(written, "en").isascii()
+    assert find_look_alikes(written, "en") == found
+    assert find_look_alikes(written, "ru") == []
+
+
+def test_cyrillic_stays_cyrillic_in_a_language_that_writes_it() -> None:
+    assert normalize("Москва", "ru") == "москва"
 
 
 @given(st.text())
