@@ -16,10 +16,13 @@ from speechrnn.errors import ModelError
 from speechrnn.features import Cmvn
 from speechrnn.network import AcousticNetwork
 from speechrnn.outputs import write_atomically
-from speechrnn.records import parse_record
+from speechrnn.records import build_record
 from speechrnn.text import Alphabet
 
 FORMAT_VERSION = 1
+
+_KEY = "speechrnn"
+"""The one entry of the metadata: safetensors writes several in an order that changes from run to run."""
 
 MODEL_FILE = "model.safetensors"
 """The name of a run's best model in its folder."""
@@ -95,13 +98,9 @@ def save_model(model: Model, path: Path) -> None:
     if model.cmvn:
         tensors["cmvn.mean"] = torch.from_numpy(model.cmvn.mean)
         tensors["cmvn.deviation"] = torch.from_numpy(model.cmvn.deviation)
-    metadata = {
-        "format": "speechrnn",
-        "format_version": str(FORMAT_VERSION),
-        "info": json.dumps(asdict(model.info), ensure_ascii=False),
-    }
+    description = json.dumps({"format_version": FORMAT_VERSION, "info": asdict(model.info)}, ensure_ascii=False)
     with write_atomically(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata))
+        temporary.write_bytes(save(tensors, {_KEY: description}))
 
 
 def load_model(path: Path) -> Model:
@@ -113,14 +112,12 @@ def load_model(path: Path) -> Model:
     file = find_model(path)
     info, tensors = _read_file(file, with_weights=True)
     network = build_network(info.recipe, info.features, info.alphabet)
-    weights = {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
     try:
-        network.load_state_dict(weights)
-        cmvn = None
-        if info.recipe.input.cmvn == "corpus":
-            cmvn = Cmvn(tensors["cmvn.mean"].numpy(), tensors["cmvn.deviation"].numpy())
-    except (RuntimeError, KeyError) as error:
-        raise ModelError(f"{file}: its weights do not fit its recipe; train it again") from error
+        _fill_network(network, tensors)
+        width = info.features.coefficients * (info.recipe.input.deltas + 1)
+        cmvn = _read_cmvn(tensors, width) if info.recipe.input.cmvn == "corpus" else None
+    except (ValueError, KeyError) as error:
+        raise ModelError(f"{file}: its weights do not fit its recipe ({error}); copy or train it again") from error
     return Model(info, network.eval(), cmvn)
 
 
@@ -136,10 +133,13 @@ def find_model(path: Path) -> Path:
         ModelError: There is none.
     """
     file = path / MODEL_FILE if path.is_dir() else path
-    if not file.is_file():
-        what = f"no {MODEL_FILE} in this folder; train first" if path.is_dir() else "no such model"
-        raise ModelError(f"{path}: {what}")
-    return file
+    if file.is_file():
+        return file
+    if not path.is_dir():
+        raise ModelError(f"{path}: no such model")
+    below = sorted(path.glob(f"*/{MODEL_FILE}"))
+    remedy = f"there is one in {below[0].parent}" if below else "train first, or --resume a run to the end of an epoch"
+    raise ModelError(f"{path}: no {MODEL_FILE} in this folder; {remedy}")
 
 
 def describe_model(path: Path) -> str:
@@ -154,18 +154,27 @@ def describe_model(path: Path) -> str:
         "input": f"{info.features.coefficients} MFCC every {info.features.hop_ms:g} ms, stacked by {network.stack}",
         "language": info.lang,
         "alphabet": "".join(info.alphabet.symbols).replace(" ", "␣"),
-        "trained on": f"{origin.corpus}, {origin.utterances} utterances, {origin.hours:.2f} h, {origin.epoch} epochs",
+        "trained on": f"{origin.corpus}, {origin.utterances} utterances, {origin.hours:.2f} h",
+        "best": f"epoch {origin.epoch} of {info.recipe.training.epochs}",
     }
     for split, score in origin.scores.items():
         facts[split] = f"{format_rate('WER', score.words)}  {format_rate('CER', score.characters)}"
     return "\n".join(f"{name + ':':<12}{fact}" for name, fact in facts.items())
 
 
+def describe_best(model: Model) -> str:
+    """Returns in which epoch a model was best, and how good on dev."""
+    origin = model.info.provenance
+    rates = ", ".join(f"{split} {format_rate('WER', score.words)}" for split, score in origin.scores.items())
+    return f"best in epoch {origin.epoch} of {model.info.recipe.training.epochs}, {rates}"
+
+
 def _read_file(path: Path, with_weights: bool) -> tuple[ModelInfo, dict[str, Tensor]]:
     try:
         with safe_open(path, "pt") as file:
             info = _parse_metadata(file.metadata() or {}, path)
-            return info, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 if with_weights else {}
+            names = list(file.keys()) if with_weights else []
+            return info, {name: file.get_tensor(name) for name in names}
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
     except SafetensorError as error:
@@ -173,15 +182,39 @@ def _read_file(path: Path, with_weights: bool) -> tuple[ModelInfo, dict[str, Ten
 
 
 def _parse_metadata(metadata: dict[str, str], path: Path) -> ModelInfo:
-    if metadata.get("format") != "speechrnn":
-        raise ModelError(f"{path}: a safetensors file, but no model of speechrnn")
-    version = metadata.get("format_version", "")
-    if not version.isdecimal() or int(version) > FORMAT_VERSION:
+    try:
+        description = json.loads(metadata[_KEY])
+        version = description["format_version"]
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise ModelError(f"{path}: a safetensors file, but no model of speechrnn") from error
+    if not isinstance(version, int) or version > FORMAT_VERSION:
         raise ModelError(
-            f"{path}: format {version or 'unknown'} is newer than this release, which reads up to {FORMAT_VERSION};"
+            f"{path}: format {str(version)[:20]} is newer than this release, which reads up to {FORMAT_VERSION};"
             " upgrade speechrnn"
         )
     try:
-        return parse_record(ModelInfo, metadata.get("info", ""))
+        return build_record(ModelInfo, description.get("info"))
     except ValueError as error:
         raise ModelError(f"{path}: its description cannot be read ({error})") from error
+
+
+def _fill_network(network: AcousticNetwork, tensors: dict[str, Tensor]) -> None:
+    """Loads the weights.
+
+    Raises:
+        ValueError: One is missing, too many, of another shape or type, or not a number.
+    """
+    weights = {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
+    if not all(value.dtype == torch.float32 and value.isfinite().all() for value in tensors.values()):
+        raise ValueError("not all are finite numbers in float32")
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError("their names or shapes are others") from error
+
+
+def _read_cmvn(tensors: dict[str, Tensor], width: int) -> Cmvn:
+    mean, deviation = tensors["cmvn.mean"].numpy(), tensors["cmvn.deviation"].numpy()
+    if mean.shape != (width,) or deviation.shape != (width,):
+        raise ValueError(f"statistics of shape {mean.shape}, expected ({width},)")
+    return Cmvn(mean, deviation)

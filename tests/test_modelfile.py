@@ -59,7 +59,8 @@ def test_a_model_describes_itself(tmp_path: Path) -> None:
     save_model(make_model(), tmp_path / "m.safetensors")
     text = describe_model(tmp_path / "m.safetensors")
     assert "1 x 4 bidirectional lstm" in text
-    assert "fsdd, 2400 utterances, 0.29 h, 12 epochs" in text
+    assert "fsdd, 2400 utterances, 0.29 h" in text
+    assert "epoch 12 of 40" in text
     assert "%WER 5.29 [ 174 / 3287, 36 ins, 17 del, 121 sub ]" in text
 
 
@@ -73,26 +74,62 @@ def test_a_model_that_is_cut_short_is_refused(tmp_path: Path, share: float) -> N
         load_model(path)
 
 
-def write_with(path: Path, **metadata: str) -> Path:
-    good = {"format": "speechrnn", "format_version": "1", "info": json.dumps(asdict(make_model().info))}
-    save_file({"network.output.bias": torch.zeros(3)}, path, good | metadata)
+def write_with(path: Path, **description: object) -> Path:
+    good = {"format_version": FORMAT_VERSION, "info": asdict(make_model().info)}
+    save_file({"network.output.bias": torch.zeros(3)}, path, {"speechrnn": json.dumps(good | description)})
     return path
 
 
 @pytest.mark.parametrize(
-    ("metadata", "message"),
+    ("description", "message"),
     [
-        ({"format": "pt"}, "no model of speechrnn"),
-        ({"format_version": str(FORMAT_VERSION + 1)}, r"format 2 is newer than this release.*upgrade"),
+        ({"format_version": FORMAT_VERSION + 1}, r"format 2 is newer than this release.*upgrade"),
         ({"format_version": "x"}, "format x is newer"),
         ({"info": "{"}, "description cannot be read"),
-        ({"info": "{}"}, "key recipe is missing"),
+        ({"info": {}}, "key recipe is missing"),
         ({}, "weights do not fit its recipe"),
     ],
 )
-def test_a_foreign_or_newer_file_is_refused(tmp_path: Path, metadata: dict[str, str], message: str) -> None:
+def test_a_newer_or_damaged_file_is_refused(tmp_path: Path, description: dict[str, object], message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        load_model(write_with(tmp_path / "m.safetensors", **metadata))
+        load_model(write_with(tmp_path / "m.safetensors", **description))
+
+
+@pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"speechrnn": "{"}, {"speechrnn": "[]"}])
+def test_another_programs_file_is_refused(tmp_path: Path, metadata: dict[str, str]) -> None:
+    save_file({"a": torch.zeros(3)}, tmp_path / "m.safetensors", metadata)
+    with pytest.raises(ModelError, match="a safetensors file, but no model of speechrnn"):
+        load_model(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -> None:
+    model = make_model()
+    model.network.output.bias.data[0] = value
+    save_model(model, tmp_path / "m.safetensors")
+    with pytest.raises(ModelError, match="not all are finite numbers"):
+        load_model(tmp_path / "m.safetensors")
+
+
+def test_statistics_of_another_width_are_refused(tmp_path: Path) -> None:
+    model = make_model(cmvn=True)
+    save_model(replace(model, cmvn=Cmvn(np.zeros(3, dtype=np.float32), np.ones(3, dtype=np.float32))), tmp_path / "m")
+    with pytest.raises(ModelError, match=r"statistics of shape \(3,\), expected \(20,\)"):
+        load_model(tmp_path / "m")
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in "abcdefgh":
+        save_model(make_model(cmvn=True), tmp_path / name)
+    assert len({(tmp_path / name).read_bytes() for name in "abcdefgh"}) == 1
+
+
+def test_what_a_model_says_of_itself_is_read_without_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_model(make_model(), tmp_path / "m")
+    monkeypatch.setattr("speechrnn.modelfile._fill_network", lambda *_: pytest.fail("read"))
+    assert read_model_info(tmp_path / "m") == make_model().info
 
 
 def test_what_is_no_model_at_all_is_refused(tmp_path: Path) -> None:
