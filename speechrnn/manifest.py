@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, MinLen
 
 from speechrnn.errors import ManifestError
+from speechrnn.inputs import read_lines
 from speechrnn.records import parse_record
+
+_FACTORS = ("speed", "volume")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,9 @@ class Utterance:
         offset: Start within the recording in seconds.
         id: Unique within its corpus; the recording's stem (and the offset) where none is given.
         speaker: Who spoke; empty where unknown.
-        lang: Language code of the text.
+        lang: Language code of the text; empty for what the corpus is in.
+        speed: How much faster it is played; its features are then shorter than `duration`.
+        volume: Factor of its samples.
     """
 
     audio_filepath: Annotated[str, MinLen(1)]
@@ -32,12 +37,13 @@ class Utterance:
     offset: Annotated[float, Ge(0)] = 0.0
     id: str = ""
     speaker: str = ""
-    lang: str = "en"
+    lang: str = ""
+    speed: Annotated[float, Gt(0)] = 1.0
+    volume: Annotated[float, Gt(0)] = 1.0
 
     def __post_init__(self) -> None:
         if not self.id:
-            stem = PurePath(self.audio_filepath).stem
-            object.__setattr__(self, "id", f"{stem}-{self.offset:.2f}" if self.offset else stem)
+            object.__setattr__(self, "id", name_utterance(self.audio_filepath, self.offset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,18 @@ class SetAside:
     """An utterance that is left out, by id, and why."""
 
     id: str
-    reason: str = field(compare=False)
+    reason: str
+
+
+def name_utterance(audio_filepath: str, offset: float) -> str:
+    """Returns the id of an utterance that was given none: the recording's stem, and the offset in seconds if not 0."""
+    stem = PurePath(audio_filepath).stem
+    return f"{stem}-{offset:.2f}" if offset else stem
+
+
+def to_token(id: str) -> str:
+    """Returns an id as one word, as lines of `id text` need it: underscores for its white space."""
+    return "_".join(id.split())
 
 
 def read_manifest(path: Path) -> list[Utterance]:
@@ -73,8 +90,9 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
 
 
 def json_line(record: Any) -> str:
-    """Returns a dataclass instance as one line of JSON, accents as they are."""
-    return json.dumps(asdict(record), ensure_ascii=False) + "\n"
+    """Returns a dataclass instance as one line of JSON, accents as they are; what changes no sample is left out."""
+    entry = {key: value for key, value in asdict(record).items() if key not in _FACTORS or value != 1.0}
+    return json.dumps(entry, ensure_ascii=False) + "\n"
 
 
 def resolve_audio(utterance: Utterance, folder: Path) -> Path:
@@ -83,19 +101,10 @@ def resolve_audio(utterance: Utterance, folder: Path) -> Path:
 
 
 def _parse_lines(path: Path) -> Iterator[tuple[int, Utterance]]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, _parse_line(line, f"{path}:{number}")
-    except UnicodeDecodeError as error:
-        raise ManifestError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
-    except OSError as error:
-        raise ManifestError(f"{path}: cannot read the manifest ({error.strerror})") from error
-
-
-def _parse_line(line: str, where: str) -> Utterance:
-    try:
-        return parse_record(Utterance, line)
-    except ValueError as error:
-        raise ManifestError(f"{where}: not an utterance ({error}); mend or delete the line") from error
+    for number, line in enumerate(read_lines(path, ManifestError), 1):
+        if not line.strip():
+            continue
+        try:
+            yield number, parse_record(Utterance, line)
+        except ValueError as error:
+            raise ManifestError(f"{path}:{number}: not an utterance ({error}); mend or delete the line") from error

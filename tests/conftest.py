@@ -2,13 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 
 from speechrnn.audio import SAMPLE_RATE, Signal, read_signal
+from speechrnn.config import PrepareConfig
 from speechrnn.manifest import Utterance
+from speechrnn.prepare.corpora import find_corpus
 from speechrnn.prepare.corpora.hello import SOURCE, read_hello
+from speechrnn.prepare.pipeline import prepare_corpus
+from speechrnn.prepare.plan import plan_corpus
+from speechrnn.prepare.prepared import PreparedCorpus
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +31,11 @@ def signal_of(utterance: Utterance) -> Signal:
 def hello_world(phrases: Sequence[Utterance]) -> Signal:
     """One voice that says "hello world"."""
     return signal_of(phrases[0])
+
+
+def prepare(name: str, source: Path, out: Path, config: PrepareConfig | None = None, **options: Any) -> PreparedCorpus:
+    """Prepares a corpus of that layout."""
+    return prepare_corpus(plan_corpus(find_corpus(name), source, config or PrepareConfig()), out, **options)
 
 
 @pytest.fixture

@@ -4,53 +4,64 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from speechrnn.audio import SAMPLE_RATE, probe_audio, read_signal
+import numpy as np
+
+from speechrnn.audio import SAMPLE_RATE, Signal, probe_audio, read_signal, resample
 from speechrnn.config import PrepareConfig
 from speechrnn.errors import AudioError, TextError
 from speechrnn.features import Features, compute_mfcc, make_dct
 from speechrnn.manifest import SetAside, Utterance
 from speechrnn.parallel import map_in_order
-from speechrnn.text import LETTERS, normalize, require_symbols
+from speechrnn.prepare.plan import CorpusPlan
+from speechrnn.text import require_symbols
 
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """An utterance with its text normalised and its duration measured, and its features."""
+    """An utterance with its duration measured, and its features."""
 
     utterance: Utterance
     features: Features
 
 
-def extract_corpus(
-    utterances: Iterable[Utterance], config: PrepareConfig, workers: int
-) -> Iterator[Extracted | SetAside]:
-    """Yields what `extract_utterance` returns for each utterance, in order.
+def extract_corpus(utterances: Iterable[Utterance], plan: CorpusPlan, workers: int) -> Iterator[Extracted | SetAside]:
+    """Yields what `extract_utterance` returns for each utterance, in order; those that the plan refuses are set aside.
 
     Args:
         utterances: What to read.
-        config: Features and limits.
+        plan: Settings, alphabet, and what is refused.
         workers: Threads; 0 for one a core.
 
     Raises:
         RecipeError: No features can be had with these settings.
     """
-    make_dct(config.features)
-    return map_in_order(lambda utterance: extract_utterance(utterance, config), utterances, workers)
+    make_dct(plan.config.features)
+
+    def extract(utterance: Utterance) -> Extracted | SetAside:
+        if reason := plan.refused.get(utterance.id):
+            return SetAside(utterance.id, reason)
+        return extract_utterance(utterance, plan.config, plan.letters)
+
+    return map_in_order(extract, utterances, workers)
 
 
-def extract_utterance(utterance: Utterance, config: PrepareConfig) -> Extracted | SetAside:
-    """Returns the features of an utterance, or why it cannot be used."""
+def extract_utterance(utterance: Utterance, config: PrepareConfig, letters: str) -> Extracted | SetAside:
+    """Returns the features of an utterance whose text is normalised, or why it cannot be used."""
     try:
-        text = normalize(utterance.text, utterance.lang)
-        require_symbols(text, " " + LETTERS[utterance.lang])
+        require_symbols(utterance.text, " " + letters)
         path = Path(utterance.audio_filepath)
         _check_duration(utterance.duration or probe_audio(path).duration - utterance.offset, config)
         signal = read_signal(path, utterance.offset, utterance.duration)
-        features = compute_mfcc(signal, config.features)
+        features = compute_mfcc(_perturb(signal, utterance), config.features)
     except (AudioError, TextError) as error:
         return SetAside(utterance.id, str(error))
     duration = round(len(signal) / SAMPLE_RATE, 6)
-    return Extracted(replace(utterance, text=text, duration=duration), features)
+    return Extracted(replace(utterance, duration=duration), features)
+
+
+def _perturb(signal: Signal, utterance: Utterance) -> Signal:
+    faster = resample(signal, SAMPLE_RATE * utterance.speed)
+    return faster if utterance.volume == 1.0 else faster * np.float32(utterance.volume)
 
 
 def _check_duration(seconds: float, config: PrepareConfig) -> None:

@@ -1,22 +1,47 @@
-"""What was prepared, as a person reads it."""
+"""What can be prepared and what was, as a person reads it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from speechrnn.console import print_table, warn
-from speechrnn.prepare.pipeline import PreparedCorpus
+from speechrnn.console import note, print_table, warn_each
+from speechrnn.prepare.corpus import Corpus
+from speechrnn.prepare.plan import CorpusPlan
+from speechrnn.prepare.prepared import PreparedCorpus, list_parts
 from speechrnn.prepare.store import read_set_aside
+from speechrnn.text import describe_characters
 
-_NAMED = 10
-"""Utterances that are named one by one before the rest is only counted."""
+
+def report_corpora(corpora: Iterable[Corpus]) -> None:
+    """Prints the table of the corpora that `prepare` knows, on stdout."""
+    print_table(
+        ("corpus", "what", "hours", "speakers", "language", "licence", "size", "downloads"),
+        [
+            (
+                corpus.name,
+                corpus.description,
+                corpus.hours,
+                corpus.speakers,
+                corpus.lang or "any",
+                corpus.licence,
+                corpus.size or "–",
+                "yes" if corpus.archives else "ships" if corpus.source else "no",
+            )
+            for corpus in corpora
+        ],
+    )
+
+
+def report_plan(plan: CorpusPlan) -> None:
+    """Says on stderr what reading the transcripts took liberties with."""
+    for character, count in sorted(plan.look_alikes.items()):
+        note(f"{describe_characters([character])} in {count} transcripts is taken for the Latin letter it looks like")
 
 
 def report_prepared(folder: Path, prepared: PreparedCorpus) -> None:
     """Prints the splits on stdout, and on stderr the utterances that were set aside, with reasons."""
-    for split, summary in prepared.splits.items():
-        for note in read_set_aside(folder, split)[:_NAMED]:
-            warn(f"set aside {note.id}: {note.reason}")
-        if summary.set_aside > _NAMED:
-            warn(f"... and {summary.set_aside - _NAMED} more in {folder / f'{split}.set_aside.jsonl'}")
+    for split in prepared.splits:
+        set_aside = [one for part in list_parts(folder) for one in read_set_aside(part, split)]
+        warn_each([f"set aside {one.id}: {one.reason}" for one in set_aside], f" in {split}.set_aside.jsonl")
     print_table(
         ("split", "utterances", "hours", "speakers", "set aside"),
         [

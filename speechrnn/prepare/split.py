@@ -2,10 +2,14 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 
+from speechrnn.config import PrepareConfig
+from speechrnn.console import abridge
 from speechrnn.errors import CorpusError
 from speechrnn.manifest import Utterance
+from speechrnn.prepare.corpus import UNSPLIT, Splits, find_split
 from speechrnn.text import normalize
 
 HELD_OUT = ("dev", "test")
@@ -13,42 +17,72 @@ HELD_OUT = ("dev", "test")
 _SHARE = 0.1
 """Of the utterances, how much goes to dev, and as much to test."""
 
+_KEYS: Mapping[str, Callable[[Utterance], str]] = MappingProxyType(
+    {
+        "speakers": lambda utterance: utterance.speaker,
+        "sentences": lambda utterance: normalize(utterance.text, utterance.lang),
+        "utterances": lambda utterance: utterance.id,
+    }
+)
+"""What no two splits may share."""
 
-def split_by_speaker(utterances: Sequence[Utterance]) -> dict[str, list[Utterance]]:
-    """Returns train, dev and test without a common speaker; about a tenth of the utterances each in dev and test.
 
-    The choice depends on the speakers' names only through a hash, so it is the same on every machine.
+def choose_splits(read: Splits, config: PrepareConfig) -> dict[str, list[Utterance]]:
+    """Returns the corpus's own splits, or those that the settings ask for where it has none.
+
+    A corpus with train and without dev has dev held out of train, unless one split is asked for.
 
     Raises:
-        CorpusError: There are fewer than three speakers.
+        CorpusError: A speaker is not there, or there are too few to split by.
     """
-    counts = Counter(utterance.speaker for utterance in utterances)
-    if len(counts) < 3:
+    splits = {split: list(utterances) for split, utterances in read.items()}
+    named = {split: speakers for split in HELD_OUT if (speakers := getattr(config, f"{split}_speakers"))}
+    one = config.split if config.split in ("train", *HELD_OUT) else None
+    if UNSPLIT in splits:
+        everything = splits.pop(UNSPLIT)
+        if named or one:
+            splits["train" if named or not one else one] = everything
+        else:
+            splits = hold_out(everything, config.split, HELD_OUT)
+    splits = hold_out_speakers(splits, named)
+    if "train" in splits and not one and not any(find_split(split) == "dev" for split in splits):
+        splits |= _hold_out_dev(splits["train"], config.split)
+    return {split: splits[split] for split in sorted(splits, key=_rank) if splits[split]}
+
+
+def hold_out(utterances: Sequence[Utterance], by: str, names: Sequence[str]) -> dict[str, list[Utterance]]:
+    """Returns train and the splits `names`, about a tenth of the utterances in each of these and none of them empty.
+
+    The choice depends on what is kept apart only through a hash, so it is the same on every machine.
+
+    Args:
+        utterances: All there are.
+        by: What no two splits share: "speakers", "sentences" or "utterances".
+        names: Of the splits that are held out.
+
+    Raises:
+        CorpusError: There are fewer speakers (or sentences) than splits.
+    """
+    key = _KEYS[by]
+    counts = Counter(map(key, utterances))
+    if len(counts) <= len(names):
+        remedy = " sentences (whole sentences apart, speakers shared)" if by == "speakers" else " utterances"
         raise CorpusError(
-            f"{len(counts)} speaker(s) cannot be split into train, dev and test without sharing one; choose --split"
-            " sentences (whole sentences apart, speakers shared) or --split train (all in one split)"
+            f"{len(counts)} {by} cannot be split into train, {' and '.join(names)} without sharing one; choose"
+            f" --split{remedy} or --split train (all in one split)"
         )
     free = sorted(counts, key=_hash)
-    wanted = _SHARE * len(utterances)
-    held_out = {
-        "dev": _take_speakers(free, counts, wanted, keep=2),
-        "test": _take_speakers(free, counts, wanted, keep=1),
-    }
-    return hold_out_speakers({"train": list(utterances)}, held_out)
-
-
-def split_by_sentence(utterances: Iterable[Utterance]) -> dict[str, list[Utterance]]:
-    """Returns train, dev and test without a common sentence; speakers are shared."""
-    splits: dict[str, list[Utterance]] = {"train": [], "dev": [], "test": []}
+    places: dict[str, str] = {}
+    for number, name in enumerate(names):
+        for taken in _take(free, counts, _SHARE * len(utterances), keep=len(names) - number):
+            places[taken] = name
+    splits: dict[str, list[Utterance]] = {split: [] for split in ("train", *names)}
     for utterance in utterances:
-        place = int(_hash(normalize(utterance.text, utterance.lang))[:8], 16) / 0x100000000
-        splits["dev" if place < _SHARE else "test" if place < 2 * _SHARE else "train"].append(utterance)
+        splits[places.get(key(utterance), "train")].append(utterance)
     return splits
 
 
-def hold_out_speakers(
-    splits: Mapping[str, Sequence[Utterance]], held_out: Mapping[str, Collection[str]]
-) -> dict[str, list[Utterance]]:
+def hold_out_speakers(splits: Splits, held_out: Mapping[str, Collection[str]]) -> dict[str, list[Utterance]]:
     """Returns splits in which dev or test is exactly what the named speakers said.
 
     A split for which speakers are named loses its other utterances to train; a split for which none are named
@@ -64,7 +98,7 @@ def hold_out_speakers(
                 raise CorpusError(f"speaker {speaker!r} cannot be in {places[speaker]} and in {split}")
     known = {utterance.speaker for utterances in splits.values() for utterance in utterances}
     if unknown := sorted(places.keys() - known):
-        raise CorpusError(f"no speaker is named {', '.join(map(repr, unknown))}; there is {_abridge(sorted(known))}")
+        raise CorpusError(f"no speaker is named {', '.join(map(repr, unknown))}; there is {abridge(sorted(known), 10)}")
     result: dict[str, list[Utterance]] = {split: [] for split in ("train", *splits, *held_out)}
     for split, utterances in splits.items():
         rest = "train" if held_out.get(split) else split
@@ -73,23 +107,29 @@ def hold_out_speakers(
     return {split: chosen for split, chosen in result.items() if chosen}
 
 
-def _take_speakers(free: list[str], counts: Mapping[str, int], wanted: float, keep: int) -> list[str]:
-    """Takes speakers off `free` until about `wanted` utterances are had; takes at least one and leaves `keep`."""
+def _hold_out_dev(train: Sequence[Utterance], by: str) -> dict[str, list[Utterance]]:
+    """Returns train and dev; the sentences of one speaker alone are kept apart, for want of speakers."""
+    alone = len({utterance.speaker for utterance in train}) == 1
+    return hold_out(train, "sentences" if by == "speakers" and alone else by, ("dev",))
+
+
+def _take(free: list[str], counts: Mapping[str, int], wanted: float, keep: int) -> list[str]:
+    """Takes keys off `free` until about `wanted` utterances are had; takes at least one and leaves `keep`."""
     taken: list[str] = []
     had = 0
-    for speaker in list(free):
-        if had < wanted and had + counts[speaker] <= 1.5 * wanted and len(taken) < len(free) - keep:
-            taken.append(speaker)
-            had += counts[speaker]
-    taken = taken or [min(free, key=lambda speaker: counts[speaker])]
-    for speaker in taken:
-        free.remove(speaker)
+    for key in free:
+        if had < wanted and had + counts[key] <= 1.5 * wanted and len(taken) < len(free) - keep:
+            taken.append(key)
+            had += counts[key]
+    taken = taken or [min(free, key=lambda key: counts[key])]
+    gone = set(taken)
+    free[:] = [key for key in free if key not in gone]
     return taken
+
+
+def _rank(split: str) -> tuple[int, str]:
+    return ("train", *HELD_OUT).index(find_split(split) or "test"), split
 
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _abridge(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

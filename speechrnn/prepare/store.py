@@ -1,6 +1,6 @@
 """The feature store of one split: one array of all frames, memory-mapped, and how many frames each utterance has.
 
-Beside `SPLIT.jsonl` lie `SPLIT.features.npy`, float32 (frames of all utterances, coefficients), and
+Beside `SPLIT.jsonl` lie `SPLIT.features.npy`, float32 or float16 (frames of all utterances, coefficients), and
 `SPLIT.frames.npy`, int64 (utterances,), in the manifest's order. Any program that reads NumPy's files reads them.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.errors import CorpusError
+from speechrnn.inputs import read_lines
 from speechrnn.manifest import SetAside, Utterance, json_line, read_manifest, write_manifest
 from speechrnn.records import build_record, parse_record
 
@@ -40,23 +41,25 @@ class SplitSummary:
 
 
 class FeatureStore:
-    """Features of a prepared split, read from disk as they are asked for."""
+    """Features of a prepared split, read from disk as they are asked for; shards of it are one after the other."""
 
-    def __init__(self, folder: Path, split: str) -> None:
+    def __init__(self, folders: Sequence[Path], split: str) -> None:
         """Opens a split.
+
+        Args:
+            folders: Of a prepared corpus, or of each of its shards.
+            split: Its name.
 
         Raises:
             CorpusError: A file is missing or does not fit the others.
         """
         self.split = split
-        self.utterances: Sequence[Utterance] = read_manifest(folder / f"{split}.jsonl")
-        self._features = _open_array(folder / f"{split}.features.npy")
-        self.frames: NDArray[np.int64] = np.array(_open_array(folder / f"{split}.frames.npy"))
-        self._ends = np.cumsum(self.frames)
-        if len(self.frames) != len(self.utterances) or self.frames.sum() != len(self._features):
-            raise CorpusError(
-                f"{folder}: the manifest, frames and features of {split!r} do not belong together; prepare it again"
-            )
+        parts = [_Part.open(folder, split) for folder in folders]
+        self.utterances: Sequence[Utterance] = [utterance for part in parts for utterance in part.utterances]
+        self.frames: NDArray[np.int64] = np.concatenate([part.frames for part in parts])
+        self._features = [part.features for part in parts]
+        self._ends = np.concatenate([np.cumsum(part.frames) for part in parts])
+        self._part_of = np.repeat(np.arange(len(parts)), [len(part.frames) for part in parts])
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -64,18 +67,58 @@ class FeatureStore:
     def __getitem__(self, index: int) -> "Features":
         """Returns the features of one utterance, (frames, coefficients)."""
         end = self._ends[index]
-        return np.array(self._features[end - self.frames[index] : end])
+        part = self._features[self._part_of[index]]
+        return np.array(part[end - self.frames[index] : end], dtype=np.float32)
 
     @property
     def coefficients(self) -> int:
         """Coefficients a frame."""
-        return int(self._features.shape[1])
+        return int(self._features[0].shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A split in one folder."""
+
+    utterances: list[Utterance]
+    frames: NDArray[np.int64]
+    features: NDArray[np.floating[Any]]
+
+    @classmethod
+    def open(cls, folder: Path, split: str) -> Self:
+        utterances = read_manifest(folder / f"{split}.jsonl")
+        features = _open_array(folder / f"{split}.features.npy")
+        frames = np.array(_open_array(folder / f"{split}.frames.npy"))
+        if not _fit(features, frames, len(utterances)):
+            raise CorpusError(
+                f"{folder}: the manifest, frames and features of {split!r} do not belong together; prepare it again"
+            )
+        return cls(utterances, frames, features)
+
+
+def check_split(folder: Path, split: str, summary: SplitSummary) -> None:
+    """Checks that a split's files are all there and belong together, without reading them whole.
+
+    Raises:
+        CorpusError: They do not.
+    """
+    features, frames = (_open_array(folder / f"{split}.{name}.npy") for name in ("features", "frames"))
+    manifests = [folder / f"{split}.jsonl", folder / f"{split}.set_aside.jsonl"]
+    try:
+        lines = [path.read_bytes().count(b"\n") for path in manifests]
+    except OSError as error:
+        raise CorpusError(f"{error.filename}: cannot be read ({error.strerror}); prepare it again") from error
+    if lines != [summary.utterances, summary.set_aside] or not _fit(features, frames, summary.utterances):
+        raise CorpusError(f"{folder}: the files of {split!r} do not belong together; prepare it again")
 
 
 def read_set_aside(folder: Path, split: str) -> list[SetAside]:
     """Returns the utterances of a split that preparing left out, and why."""
-    lines = (folder / f"{split}.set_aside.jsonl").read_text(encoding="utf-8").splitlines()
-    return [parse_record(SetAside, line) for line in lines]
+    lines = read_lines(folder / f"{split}.set_aside.jsonl", CorpusError)
+    try:
+        return [parse_record(SetAside, line) for line in lines if line]
+    except ValueError as error:
+        raise CorpusError(f"{folder / f'{split}.set_aside.jsonl'}: {error}; prepare the corpus again") from error
 
 
 class StoreWriter:
@@ -85,9 +128,10 @@ class StoreWriter:
     features without a line, are dropped when the writer opens.
     """
 
-    def __init__(self, folder: Path, split: str, coefficients: int) -> None:
+    def __init__(self, folder: Path, split: str, coefficients: int, dtype: str = "float32") -> None:
         self._folder, self._split = folder, split
         self._coefficients = coefficients
+        self._dtype = np.dtype(dtype).newbyteorder("<")
         self._data = _open_for_update(folder / f"{split}.features.npy")
         self._journal = _open_for_update(folder / f"{split}.journal.jsonl")
         entries = self._recover()
@@ -106,7 +150,7 @@ class StoreWriter:
         if isinstance(result, SetAside):
             entry: dict[str, Any] = {"set_aside": asdict(result)}
         else:
-            self._data.write(result.features.astype("<f4").tobytes())
+            self._data.write(result.features.astype(self._dtype).tobytes())
             self._data.flush()
             self._frames += len(result.features)
             entry = {"utterance": asdict(result.utterance), "frames": len(result.features)}
@@ -121,7 +165,7 @@ class StoreWriter:
         set_aside = [build_record(SetAside, entry["set_aside"]) for entry in entries if "set_aside" in entry]
         frames = [entry["frames"] for entry in entries if "utterance" in entry]
         self._data.seek(0)
-        self._data.write(_header(self._frames, self._coefficients))
+        self._data.write(self._header(self._frames))
         self._data.flush()
         np.save(self._folder / f"{self._split}.frames.npy", np.array(frames, dtype=np.int64))
         write_manifest(self._folder / f"{self._split}.jsonl", utterances)
@@ -129,14 +173,14 @@ class StoreWriter:
             file.writelines(map(json_line, set_aside))
         return SplitSummary(
             utterances=len(utterances),
-            seconds=round(sum(utterance.duration or 0.0 for utterance in utterances), 3),
+            seconds=round(sum((utterance.duration or 0.0) / utterance.speed for utterance in utterances), 3),
             speakers=len({utterance.speaker for utterance in utterances}),
             set_aside=len(set_aside),
         )
 
     def _recover(self) -> list[dict[str, Any]]:
         """Returns the journal's entries whose features are all there, and cuts both files behind the last of them."""
-        row_bytes = 4 * self._coefficients
+        row_bytes = self._dtype.itemsize * self._coefficients
         left = (self._data.seek(0, os.SEEK_END) - _HEADER_BYTES) // row_bytes
         entries, journal_bytes, frames = [], 0, 0
         self._journal.seek(0)
@@ -151,10 +195,18 @@ class StoreWriter:
         self._journal.truncate()
         if left < 0:
             self._data.seek(0)
-            self._data.write(_header(0, self._coefficients))
+            self._data.write(self._header(0))
         self._data.seek(_HEADER_BYTES + frames * row_bytes)
         self._data.truncate()
         return entries
+
+    def _header(self, frames: int) -> bytes:
+        """Returns the head of a NumPy file; NumPy leaves room in it for the first axis to grow."""
+        head = io.BytesIO()
+        shape = {"shape": (frames, self._coefficients), "fortran_order": False, "descr": self._dtype.str}
+        np.lib.format.write_array_header_1_0(head, shape)
+        assert head.tell() == _HEADER_BYTES
+        return head.getvalue()
 
 
 def _open_for_update(path: Path) -> io.BufferedRandom:
@@ -162,18 +214,18 @@ def _open_for_update(path: Path) -> io.BufferedRandom:
     return path.open("r+b")
 
 
-def _header(frames: int, coefficients: int) -> bytes:
-    """Returns the head of a NumPy file; NumPy leaves room in it for the first axis to grow."""
-    head = io.BytesIO()
-    shape = {"shape": (frames, coefficients), "fortran_order": False, "descr": "<f4"}
-    np.lib.format.write_array_header_1_0(head, shape)
-    assert head.tell() == _HEADER_BYTES
-    return head.getvalue()
+def _fit(features: NDArray[Any], frames: NDArray[Any], utterances: int) -> bool:
+    """Returns whether arrays are what a split's arrays are: (frames, coefficients), and whole numbers that sum up."""
+    if features.ndim != 2 or features.dtype.kind != "f" or frames.ndim != 1 or frames.dtype.kind != "i":
+        return False
+    return len(frames) == utterances and int(frames.sum()) == len(features)
 
 
 def _open_array(path: Path) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise CorpusError(f"{path}: no array of a prepared corpus ({error}); prepare it again") from error
+    if not isinstance(array, np.ndarray):
+        raise CorpusError(f"{path}: no array of a prepared corpus; prepare it again")
     return array

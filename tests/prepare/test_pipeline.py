@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,15 +18,17 @@ from speechrnn.errors import CorpusError, OutputError
 from speechrnn.features import compute_mfcc
 from speechrnn.manifest import Utterance, read_manifest
 from speechrnn.prepare import extract
-from speechrnn.prepare.corpora import READERS
-from speechrnn.prepare.pipeline import PreparedCorpus, prepare_corpus, read_prepared
+from speechrnn.prepare.corpora import find_corpus
+from speechrnn.prepare.plan import plan_corpus
+from speechrnn.prepare.prepared import PreparedCorpus, list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore, read_set_aside
+from tests.conftest import prepare as prepare_any
 
 MakeCorpus = Callable[..., Path]
 
 
-def prepare(source: Path, out: Path, config: PrepareConfig | None = None, **options: bool | int) -> PreparedCorpus:
-    return prepare_corpus(READERS["tsv"], source, out, config or PrepareConfig(split="train"), **options)  # type: ignore[arg-type]
+def prepare(source: Path, out: Path, config: PrepareConfig | None = None, **options: Any) -> PreparedCorpus:
+    return prepare_any("tsv", source, out, config or PrepareConfig(split="train"), **options)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -37,7 +40,7 @@ def test_the_store_holds_each_utterances_features_in_the_manifests_order(
 ) -> None:
     source = make_corpus()
     prepared = prepare(source, tmp_path / "data")
-    store = FeatureStore(tmp_path / "data", "train")
+    store = FeatureStore([tmp_path / "data"], "train")
     assert prepared.splits["train"].utterances == len(store) == 12
     assert store.coefficients == 20
     for index, utterance in enumerate(store.utterances):
@@ -82,7 +85,7 @@ def test_a_changed_corpus_asks_for_force_and_keeps_the_old_result(tmp_path: Path
         prepare(source, tmp_path / "data", changed)
     assert contents(tmp_path / "data") == before
     prepare(source, tmp_path / "data", changed, force=True)
-    assert FeatureStore(tmp_path / "data", "train").coefficients == 13
+    assert FeatureStore([tmp_path / "data"], "train").coefficients == 13
     os.utime(next(source.glob("*.wav")), (1, 1))
     with pytest.raises(OutputError, match="--force"):
         prepare(source, tmp_path / "data", changed)
@@ -187,11 +190,11 @@ def test_a_killed_preparation_goes_on_and_ends_with_the_same_bytes(
     read: list[str] = []
     extract_utterance = extract.extract_utterance
 
-    def die_after(utterance: Utterance, config: PrepareConfig) -> object:
+    def die_after(utterance: Utterance, config: PrepareConfig, letters: str) -> object:
         if len(read) == lines:
             raise KeyboardInterrupt
         read.append(utterance.id)
-        return extract_utterance(utterance, config)
+        return extract_utterance(utterance, config, letters)
 
     monkeypatch.setattr(extract, "extract_utterance", die_after)
     with pytest.raises(KeyboardInterrupt):
@@ -236,8 +239,8 @@ def test_a_folder_that_is_not_prepared_or_too_new_is_refused(tmp_path: Path, mak
     prepare(make_corpus(), tmp_path / "data")
     settings = tmp_path / "data" / "prepare.toml"
     text = settings.read_text()
-    settings.write_text(text.replace("format_version = 1", "format_version = 2"))
-    with pytest.raises(CorpusError, match="newer than this release"):
+    settings.write_text(text.replace("format_version = 2", "format_version = 3"))
+    with pytest.raises(CorpusError, match="format 3, this release reads 2; upgrade speechrnn"):
         read_prepared(tmp_path / "data")
     settings.write_text(text[:100])
     with pytest.raises(CorpusError, match=r"prepare.toml"):
@@ -249,18 +252,118 @@ def test_a_store_whose_files_do_not_fit_is_refused(tmp_path: Path, make_corpus: 
     manifest = tmp_path / "data" / "train.jsonl"
     manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(CorpusError, match="do not belong together"):
-        FeatureStore(tmp_path / "data", "train")
+        FeatureStore([tmp_path / "data"], "train")
     (tmp_path / "data" / "train.features.npy").write_bytes(b"PK not numpy")
     with pytest.raises(CorpusError, match="no array of a prepared corpus"):
-        FeatureStore(tmp_path / "data", "train")
+        FeatureStore([tmp_path / "data"], "train")
 
 
-def test_two_corpora_with_a_common_id_are_refused(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+def test_what_has_the_id_of_another_is_set_aside_and_both_where_they_contradict_each_other(
+    tmp_path: Path, make_corpus: MakeCorpus
+) -> None:
     source = make_corpus()
-    reader = replace(READERS["tsv"], read=lambda _: _double(READERS["tsv"].read(source)["all"]))
-    with pytest.raises(CorpusError, match="comes more than once"):
-        prepare_corpus(reader, source, tmp_path / "data", PrepareConfig())
+    tsv = find_corpus("tsv")
+    corpus = replace(tsv, read=lambda source, subsets: _double(tsv.read(source, subsets)["all"]))
+    plan = plan_corpus(corpus, source, PrepareConfig())
+    ids = [one.id for one in plan.splits["train"]]
+    assert [one.id for one in plan.splits["dev"]] == [f"{ids[0]}#2"]
+    assert plan.refused == {f"{ids[0]}#2": "its id comes 2 times; delete all but one"}
+    other = replace(tsv, read=lambda source, subsets: _double(tsv.read(source, subsets)["all"], text="else"))
+    assert plan_corpus(other, source, PrepareConfig()).refused.keys() == {ids[0], f"{ids[0]}#2"}
 
 
-def _double(utterances: Sequence[Utterance]) -> dict[str, list[Utterance]]:
-    return {"train": list(utterances), "dev": list(utterances[:1])}
+def _double(utterances: Sequence[Utterance], text: str = "") -> dict[str, list[Utterance]]:
+    first = utterances[0]
+    return {"train": list(utterances), "dev": [replace(first, text=text or first.text)]}
+
+
+def test_shards_are_read_as_one_store_without_being_copied(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    source = make_corpus()
+    whole = prepare(source, tmp_path / "whole")
+    for number in (3, 1, 2):
+        prepare(source, tmp_path / "parts", shard=(number, 3))
+    joined = read_prepared(tmp_path / "parts")
+    assert joined == whole
+    one, other = (FeatureStore(list_parts(tmp_path / name), "train") for name in ("whole", "parts"))
+    assert one.utterances == other.utterances
+    for index in range(len(one)):
+        np.testing.assert_array_equal(one[index], other[index])
+    assert {path.name for path in (tmp_path / "parts").iterdir()} == {f"shard-{number}-of-3" for number in (1, 2, 3)}
+
+
+def test_a_missing_or_a_foreign_shard_is_named(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    source, out = make_corpus(), tmp_path / "data"
+    prepare(source, out, shard=(1, 2))
+    with pytest.raises(CorpusError, match="shard 2/2 is missing; prepare it with --shard 2/2"):
+        read_prepared(out)
+    prepare(source, out, PrepareConfig(split="train", features=FeatureConfig(mels=30)), shard=(2, 2))
+    with pytest.raises(CorpusError, match="its shards are of different corpora or settings"):
+        read_prepared(out)
+    prepare(source, tmp_path / "whole")
+    with pytest.raises(OutputError, match="prepared whole"):
+        prepare(source, tmp_path / "whole", shard=(1, 2))
+
+
+def test_half_precision_takes_half_the_room_and_changes_little(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    source = make_corpus()
+    prepare(source, tmp_path / "full")
+    prepare(source, tmp_path / "half", PrepareConfig(split="train", dtype="float16"))
+    full, half = (FeatureStore([tmp_path / name], "train") for name in ("full", "half"))
+    sizes = [(tmp_path / name / "train.features.npy").stat().st_size - 128 for name in ("full", "half")]
+    assert sizes[0] == 2 * sizes[1]
+    for index in range(len(full)):
+        assert half[index].dtype == np.float32
+        np.testing.assert_allclose(half[index], full[index], rtol=1e-3, atol=1e-3)
+
+
+def test_a_faster_copy_is_shorter_and_higher(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    source = make_corpus(voices=1, texts=["hello"])
+    path = next(source.glob("*.wav"))
+    soundfile.write(path, np.sin(2 * np.pi * 800 * np.arange(SAMPLE_RATE) / SAMPLE_RATE) / 2, SAMPLE_RATE)
+    prepare(
+        source,
+        tmp_path / "data",
+        PrepareConfig(split="train", speeds=(1.0, 1.25), features=FeatureConfig(coefficients=40)),
+    )
+    store = FeatureStore([tmp_path / "data"], "train")
+    assert store.frames.tolist() == [98, 78]
+    assert [one.duration for one in store.utterances] == [1.0, 1.0]
+    soundfile.write(path, np.sin(2 * np.pi * 1000 * np.arange(SAMPLE_RATE) / SAMPLE_RATE) / 2, SAMPLE_RATE)
+    expected = compute_mfcc(read_signal(path), FeatureConfig(coefficients=40))
+    np.testing.assert_allclose(store[1][10:-10].mean(axis=0), expected[10:-10].mean(axis=0), atol=0.5)
+
+
+def test_what_a_kill_leaves_is_swept_or_finished(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    source, out = make_corpus(), tmp_path / "data"
+    prepare(source, out)
+    before = contents(out)
+    for litter in ("fingerprint", ".lock", "train.journal.jsonl"):
+        (out / litter).touch()  # killed after the rename
+    changed = PrepareConfig(split="train", features=FeatureConfig(mels=30))
+    prepare(source, out, changed, force=True)
+    prepare(source, out, force=True)
+    assert contents(out) == before
+    out.rename(tmp_path / "data.partial")  # killed before it
+    (tmp_path / "data.partial" / "fingerprint").write_text(read_prepared(tmp_path / "data.partial").fingerprint)
+    prepare(source, out)
+    assert contents(out) == before
+    assert [path.name for path in tmp_path.iterdir() if path != source] == ["data"]
+
+
+def test_a_partial_folder_that_is_not_ours_is_left_alone(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    thesis = tmp_path / "data.partial" / "thesis.tex"
+    thesis.parent.mkdir()
+    thesis.write_text("years of work")
+    with pytest.raises(OutputError, match=r"data.partial: is in the way and not ours"):
+        prepare(make_corpus(), tmp_path / "data")
+    assert thesis.read_text() == "years of work"
+
+
+def test_force_replaces_a_result_that_was_damaged(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    source, out = make_corpus(), tmp_path / "data"
+    prepare(source, out)
+    (out / "prepare.toml").write_text("format_version = 'x'")
+    with pytest.raises(CorpusError, match="prepare it again"):
+        prepare(source, out)
+    prepare(source, out, force=True)
+    assert len(FeatureStore([out], "train")) == 12

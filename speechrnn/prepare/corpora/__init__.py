@@ -1,47 +1,28 @@
-"""The corpora that `prepare` knows: one module each, one table of them all."""
+"""The corpora that `prepare` knows. A module here that holds a tuple named CORPORA is all that a corpus needs."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 from types import MappingProxyType
 
 from speechrnn.errors import CorpusError
-from speechrnn.manifest import Utterance
-from speechrnn.prepare.corpora import fsdd, hello, librispeech, tsv
+from speechrnn.prepare.corpus import Corpus
 
-UNSPLIT = tsv.UNSPLIT
-"""The split's name where a corpus does not say what is for training and what for testing."""
-
-
-@dataclass(frozen=True, slots=True)
-class CorpusReader:
-    """A corpus's name, what it is, and how its folder becomes utterances by split."""
-
-    name: str
-    description: str
-    read: Callable[[Path], Mapping[str, list[Utterance]]]
-    source: Path | None = None
-
-
-READERS: Mapping[str, CorpusReader] = MappingProxyType(
+CORPORA: Mapping[str, Corpus] = MappingProxyType(
     {
-        reader.name: reader
-        for reader in (
-            CorpusReader("fsdd", "Free Spoken Digit Dataset", fsdd.read_fsdd),
-            CorpusReader("hello", "28 synthetic voices, 40 phrases", hello.read_hello, hello.SOURCE),
-            CorpusReader("librispeech", "read books", librispeech.read_librispeech),
-            CorpusReader("tsv", "metadata.tsv with path, speaker, text", tsv.read_tsv),
-        )
+        corpus.name: corpus
+        for module in iter_modules(__path__, f"{__name__}.")
+        for corpus in import_module(module.name).CORPORA
     }
 )
 
 
-def find_reader(name: str) -> CorpusReader:
-    """Returns the reader of that name.
+def find_corpus(name: str) -> Corpus:
+    """Returns the corpus of that name.
 
     Raises:
         CorpusError: There is none.
     """
-    if name not in READERS:
-        raise CorpusError(f"unknown corpus {name!r}; there is {', '.join(READERS)}")
-    return READERS[name]
+    if name not in CORPORA:
+        raise CorpusError(f"unknown corpus {name!r}; there is {', '.join(CORPORA)}")
+    return CORPORA[name]

@@ -1,0 +1,41 @@
+"""Manifests that exist already, as NeMo and `speechrnn prepare` write them: one JSON object a line."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from speechrnn.errors import CorpusError
+from speechrnn.manifest import Utterance, read_manifest, resolve_audio
+from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits, find_split, gather_splits, refuse_subsets
+
+_ENDINGS = (".json", ".jsonl")
+
+
+def read_nemo(source: Path, subsets: Collection[str] = ()) -> Splits:
+    """Returns the utterances of one manifest, or of those in a folder that are named after a split.
+
+    Args:
+        source: A manifest, or a folder with manifests like train_manifest.json and val.jsonl.
+        subsets: There are none.
+
+    Raises:
+        CorpusError: There is no manifest.
+        ManifestError: A manifest is broken.
+    """
+    refuse_subsets(subsets, "nemo")
+    if not source.is_dir():
+        return {find_split(source.stem) or UNSPLIT: _read(source)}
+    found = [path for path in sorted(source.iterdir()) if path.suffix in _ENDINGS and find_split(path.stem)]
+    if not found:
+        raise CorpusError(f"{source}: no manifests named after train, dev (or val) and test, like train_manifest.json")
+    return gather_splits({path.stem: _read(path) for path in found})
+
+
+def _read(path: Path) -> list[Utterance]:
+    return [
+        replace(utterance, audio_filepath=str(resolve_audio(utterance, path.parent)))
+        for utterance in read_manifest(path)
+    ]
+
+
+CORPORA = (Corpus("nemo", "manifests that exist already", read_nemo, lang=""),)

@@ -1,0 +1,163 @@
+"""What shall be prepared: a corpus read, in one language, in splits, its texts normalised; no audio is touched."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from speechrnn.config import PrepareConfig
+from speechrnn.errors import CorpusError
+from speechrnn.manifest import Utterance
+from speechrnn.numerals import spell_numbers
+from speechrnn.prepare.corpus import Corpus, Splits
+from speechrnn.prepare.perturb import perturb_utterances
+from speechrnn.prepare.prepared import FORMAT_VERSION
+from speechrnn.prepare.segments import cut_by_table
+from speechrnn.prepare.split import choose_splits
+from speechrnn.text import alphabet_of, find_look_alikes, normalize
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusPlan:
+    """What shall be prepared.
+
+    Attributes:
+        corpus: Name of the corpus, or of its layout.
+        source: Where it lies.
+        config: The settings.
+        lang: Language of all transcripts.
+        letters: The alphabet's symbols, without the space.
+        splits: The utterances, their texts normalised, each with an id of its own.
+        refused: Why an utterance is set aside before its recording is looked at, by id.
+        look_alikes: Characters that were taken for the letters they look like, and in how many transcripts.
+    """
+
+    corpus: str
+    source: str
+    config: PrepareConfig
+    lang: str
+    letters: str
+    splits: Mapping[str, Sequence[Utterance]]
+    refused: Mapping[str, str]
+    look_alikes: Mapping[str, int]
+
+    def take_shard(self, number: int, count: int) -> "CorpusPlan":
+        """Returns shard `number`, from 1, of `count`: neighbouring utterances of each split."""
+        splits = {
+            split: utterances[len(utterances) * (number - 1) // count : len(utterances) * number // count]
+            for split, utterances in self.splits.items()
+        }
+        return replace(self, splits=splits)
+
+
+def plan_corpus(corpus: Corpus, source: Path | None, config: PrepareConfig, segments: Path | None = None) -> CorpusPlan:
+    """Returns what a corpus holds, as `config` wants it.
+
+    Args:
+        corpus: How it is laid out.
+        source: Where it lies; None where it ships inside the package.
+        config: Language, splits, perturbation.
+        segments: A table that cuts its recordings into utterances, or None.
+
+    Raises:
+        CorpusError: It is not laid out as expected, or mixes languages.
+        TextError: Its language has no letters, or no rules for numbers that shall be spelled out.
+    """
+    folder = source or corpus.source
+    if folder is None:
+        raise CorpusError(f"{corpus.name}: say where the corpus lies: speechrnn prepare {corpus.name} SOURCE --out DIR")
+    folder = folder.resolve()
+    splits = corpus.read(folder, config.subsets)
+    if not any(splits.values()):
+        raise CorpusError(f"{folder}: holds no utterances")
+    if segments is not None:
+        splits = cut_by_table(splits, segments)
+    lang = config.lang or _find_language(splits) or corpus.lang or "en"
+    written = choose_splits(_mark_language(splits, lang), config)
+    spelled = {split: [_normalize(one, config) for one in utterances] for split, utterances in written.items()}
+    learned = [spelled["train"]] if "train" in spelled else spelled.values()
+    letters = alphabet_of(lang, (one.text for utterances in learned for one in utterances)).symbols[1:]
+    if "train" in spelled:
+        spelled["train"] = list(perturb_utterances(spelled["train"], config.speeds, config.volume))
+    unique, refused = _tell_apart(spelled)
+    look_alikes = Counter(
+        character
+        for utterances in written.values()
+        for utterance in utterances
+        for character in find_look_alikes(utterance.text, lang)
+    )
+    return CorpusPlan(corpus.name, str(folder), config, lang, "".join(letters), unique, refused, look_alikes)
+
+
+def fingerprint_plan(plan: CorpusPlan) -> str:
+    """Returns a hash of the settings, of each utterance, and of each recording's size and time of change."""
+    digest = hashlib.sha256(json.dumps([FORMAT_VERSION, asdict(plan.config), plan.letters]).encode())
+    stamp = cache(_stamp)
+    for split, utterances in plan.splits.items():
+        for utterance in utterances:
+            entry = [split, *asdict(utterance).values(), stamp(utterance.audio_filepath)]
+            digest.update(json.dumps(entry).encode())
+    return digest.hexdigest()
+
+
+def _find_language(splits: Splits) -> str:
+    found = sorted({utterance.lang for utterances in splits.values() for utterance in utterances} - {""})
+    if len(found) > 1:
+        raise CorpusError(f"the transcripts are in {', '.join(found)}; a network learns one, name it with --lang")
+    return found[0] if found else ""
+
+
+def _mark_language(splits: Splits, lang: str) -> Splits:
+    return {split: [replace(one, lang=lang) for one in utterances] for split, utterances in splits.items()}
+
+
+def _normalize(utterance: Utterance, config: PrepareConfig) -> Utterance:
+    text = spell_numbers(utterance.text, utterance.lang) if config.numbers == "spell" else utterance.text
+    return replace(utterance, text=normalize(text, utterance.lang))
+
+
+def _tell_apart(splits: Splits) -> tuple[Splits, dict[str, str]]:
+    """Returns utterances of which each has its own id, and why some of them are refused.
+
+    Of utterances that are the same in all, the first is kept; those that share nothing but their id contradict each
+    other, and none of them is kept.
+    """
+    alike: dict[str, list[Utterance]] = {}
+    for utterances in splits.values():
+        for utterance in utterances:
+            alike.setdefault(utterance.id, []).append(utterance)
+    refused: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+
+    def rename(one: Utterance) -> Utterance:
+        others = alike[one.id]
+        if not _is_utf8(one.id + one.audio_filepath):
+            id = one.id.encode("utf-8", "backslashreplace").decode()
+            refused[id] = "its name is not UTF-8; rename it"
+            return replace(one, id=id)
+        if len(others) == 1:
+            return one
+        seen[one.id] += 1
+        number = seen[one.id]
+        id = one.id if number == 1 else f"{one.id}#{number}"
+        if number > 1 or any(other != one for other in others):
+            refused[id] = f"its id comes {len(others)} times; delete all but one"
+        return replace(one, id=id)
+
+    return {split: [rename(one) for one in utterances] for split, utterances in splits.items()}, refused
+
+
+def _is_utf8(name: str) -> bool:
+    """Returns whether a name can be written down; one from a disk may be bytes that are no text."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return (-1, -1)
+    return (status.st_size, status.st_mtime_ns)

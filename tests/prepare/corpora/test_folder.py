@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from speechrnn.errors import CorpusError
+from speechrnn.prepare.corpora.folder import read_folder
+from speechrnn.prepare.corpus import UNSPLIT
+
+
+def put(root: Path, name: str, text: str | None = "hello\n") -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    if text is not None:
+        path.with_suffix(".txt").write_text(text)
+
+
+def test_a_text_beside_each_recording_and_the_folder_is_the_speaker(tmp_path: Path) -> None:
+    put(tmp_path, "ana/1.wav", "\ufeffGood\r\nmorning\r\n")
+    put(tmp_path, "bea/deep/2.FLAC")
+    put(tmp_path, "3.opus", None)
+    utterances = {one.id: one for one in read_folder(tmp_path)[UNSPLIT]}
+    assert {id: one.speaker for id, one in utterances.items()} == {"ana/1": "ana", "bea/deep/2": "bea", "3": ""}
+    assert utterances["ana/1"].text == "Good morning"
+    assert utterances["3"].text == ""
+
+
+def test_folders_named_after_splits_are_splits(tmp_path: Path) -> None:
+    for name in ("train/ana/1.wav", "train/bea/2.wav", "dev/cai/3.wav", "test/4.wav"):
+        put(tmp_path, name)
+    splits = read_folder(tmp_path)
+    assert {split: [one.speaker for one in utterances] for split, utterances in splits.items()} == {
+        "train": ["ana", "bea"],
+        "dev": ["cai"],
+        "test": [""],
+    }
+
+
+def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="no recordings here"):
+        read_folder(tmp_path)
