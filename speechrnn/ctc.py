@@ -38,6 +38,19 @@ def count_required_frames(labels: Sequence[int]) -> int:
     return len(labels) + sum(left == right for left, right in pairwise(labels))
 
 
+def count_required_input(labels: Sequence[int], stack: int) -> int:
+    """Returns the fewest frames, before every `stack` of them become one, that can emit `labels`."""
+    return (count_required_frames(labels) - 1) * stack + 1
+
+
+def explain_unlearnable(frames: int, labels: Sequence[int], stack: int) -> str:
+    """Returns why CTC cannot learn an utterance: what it has, and what its labels need."""
+    return (
+        f"{frames} frames, stacked by {stack}, cannot emit {len(labels)} characters (with their repeats at least"
+        f" {count_required_input(labels, stack)} frames)"
+    )
+
+
 def compute_ctc_loss(log_probs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
     """Returns the negative log-probability of each utterance's labels, in nats, shape (batch,).
 

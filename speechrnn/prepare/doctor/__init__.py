@@ -1,0 +1,1 @@
+"""A corpus examined: what would hurt training, before training."""

@@ -1,0 +1,174 @@
+"""A corpus, raw or prepared, read and examined as a whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from speechrnn.batches import plan_batches
+from speechrnn.config import PrepareConfig, Recipe
+from speechrnn.console import show_progress
+from speechrnn.errors import CorpusError, SpeechRnnError
+from speechrnn.manifest import read_manifest, write_manifest
+from speechrnn.outputs import write_atomically
+from speechrnn.prepare.corpora import CORPORA, find_corpus
+from speechrnn.prepare.corpus import Splits, find_split
+from speechrnn.prepare.doctor.audio_rules import AUDIO_RULES
+from speechrnn.prepare.doctor.cases import Case, Context, Finding, Suspicion
+from speechrnn.prepare.doctor.corpus_rules import CORPUS_RULES
+from speechrnn.prepare.doctor.examine import Examination, examine_corpus
+from speechrnn.prepare.doctor.text_rules import TEXT_RULES
+from speechrnn.prepare.prepared import SETTINGS_FILE, list_parts, read_prepared
+from speechrnn.text import Alphabet, alphabet_of, normalize
+
+_RANK = ("error", "warning", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A corpus as it lies there.
+
+    Attributes:
+        name: What it is.
+        splits: Its utterances, texts as they were written; their language is marked.
+        alphabet: Of that language.
+        config: How it was prepared, or would be.
+    """
+
+    name: str
+    splits: Splits
+    alphabet: Alphabet
+    config: PrepareConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was found.
+
+    Attributes:
+        patient: The corpus.
+        cases: All utterances, examined.
+        findings: Faults, worst first.
+        batches: Of one epoch with the recipe: how many, and which share of their frames is padding.
+    """
+
+    patient: Patient
+    cases: Sequence[Case]
+    findings: Sequence[Finding]
+    batches: tuple[int, float]
+
+    @property
+    def seconds(self) -> list[float]:
+        """The length of each recording that can be read."""
+        return [case.examination.seconds for case in self.cases if isinstance(case.examination, Examination)]
+
+    @property
+    def must_be_mended(self) -> bool:
+        """Whether there is an error."""
+        return any(finding.severity == "error" for finding in self.findings)
+
+
+def read_patient(path: Path, layout: str = "", lang: str = "") -> Patient:
+    """Returns a corpus to be examined.
+
+    Args:
+        path: A folder that `prepare` made, or a corpus as its makers have it.
+        layout: Its name or layout, where that shall not be guessed.
+        lang: Language of the transcripts, where the corpus does not say it.
+
+    Raises:
+        CorpusError: Nothing that we know lies there.
+    """
+    if (not layout and (path / SETTINGS_FILE).exists()) or any(path.glob(f"shard-*/{SETTINGS_FILE}")):
+        prepared, parts = read_prepared(path), list_parts(path)
+        splits = {
+            split: [one for part in parts for one in read_manifest(part / f"{split}.jsonl")]
+            for split in prepared.splits
+        }
+        return Patient(prepared.corpus, splits, Alphabet((" ", *prepared.letters)), prepared.config)
+    name, read = _read_raw(path.resolve(), layout)
+    found = {one.lang for utterances in read.values() for one in utterances} - {""}
+    lang = lang or (found.pop() if len(found) == 1 else "") or CORPORA[name].lang or "en"
+    splits = {split: [replace(one, lang=lang) for one in utterances] for split, utterances in read.items()}
+    learned = [splits["train"]] if "train" in splits else splits.values()
+    alphabet = alphabet_of(lang, (normalize(one.text, lang) for utterances in learned for one in utterances))
+    return Patient(name, splits, alphabet, PrepareConfig(lang=lang))
+
+
+def diagnose(
+    patient: Patient, recipe: Recipe, suspicions: Mapping[str, Suspicion] | None = None, workers: int = 0
+) -> Diagnosis:
+    """Returns what is wrong with a corpus.
+
+    Args:
+        patient: The corpus.
+        recipe: Of the training that is planned: its stacking and its batches.
+        suspicions: What a model thinks of transcripts, by id.
+        workers: Threads; 0 for one a core.
+    """
+    placed = [(split, one) for split, utterances in patient.splits.items() for one in utterances]
+    features, cases = patient.config.features, []
+    with show_progress("Examining", len(placed), "utterances") as advance:
+        examinations = examine_corpus((utterance for _, utterance in placed), workers)
+        for (split, utterance), examination in zip(placed, examinations, strict=True):
+            frames = 0
+            if isinstance(examination, Examination):
+                milliseconds = 1000 * examination.seconds / utterance.speed - features.window_ms
+                frames = max(0, 1 + int(milliseconds / features.hop_ms + 1e-6))
+            cases.append(Case(split, utterance, examination, frames))
+            advance(1)
+    context = Context(
+        patient.alphabet,
+        recipe.network.stack,
+        patient.config.max_seconds,
+        features.window_ms,
+        suspicions or {},
+    )
+    findings = [
+        Finding(rule.kind, rule.severity, rule.what, rule.remedy, rule.drop, details)
+        for rule in (*AUDIO_RULES, *TEXT_RULES, *CORPUS_RULES)
+        if (details := rule.find(cases, context))
+    ]
+    findings.sort(key=lambda finding: (_RANK.index(finding.severity), -len(finding.details)))
+    return Diagnosis(patient, cases, findings, _measure_batches(cases, recipe, features.hop_ms))
+
+
+def write_clean(diagnosis: Diagnosis, folder: Path) -> int:
+    """Writes a manifest a split without the utterances that are better left out, and returns how many these are.
+
+    `prepare nemo FOLDER` reads the manifests.
+
+    Raises:
+        OutputError: They cannot be written.
+    """
+    bad = {id for finding in diagnosis.findings if finding.drop for id in finding.details}
+    for split, utterances in diagnosis.patient.splits.items():
+        with write_atomically(folder / f"{split}.jsonl") as path:
+            write_manifest(path, [one for one in utterances if one.id not in bad])
+    return len(bad)
+
+
+def _read_raw(path: Path, layout: str) -> tuple[str, Splits]:
+    """Returns the name of a corpus's layout, and its utterances; an unknown layout is guessed."""
+    if layout:
+        return layout, find_corpus(layout).read(path, ())
+    if (path / "metadata.tsv").exists():
+        return "tsv", find_corpus("tsv").read(path, ())
+    for corpus in sorted(CORPORA.values(), key=lambda corpus: corpus.name == "folder"):
+        try:
+            splits = corpus.read(path, ())
+        except (SpeechRnnError, OSError):
+            continue
+        if any(splits.values()):
+            return corpus.name, splits
+    raise CorpusError(f"{path}: no corpus in a layout that we know; name it with --corpus ({', '.join(CORPORA)})")
+
+
+def _measure_batches(cases: Sequence[Case], recipe: Recipe, hop_ms: float) -> tuple[int, float]:
+    train = [case.frames for case in cases if case.frames and find_split(case.split) in ("train", None)]
+    if not train:
+        return 0, 0.0
+    plan = plan_batches(train, round(1000 * recipe.training.batch_seconds / hop_ms), np.random.default_rng(0))
+    padded = sum(len(batch) * max(train[index] for index in batch) for batch in plan)
+    return len(plan), 1 - sum(train) / padded
