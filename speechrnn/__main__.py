@@ -1,5 +1,17 @@
-"""`python -m speechrnn`, as torchrun starts it."""
+"""`python -m speechrnn`, as torchrun starts it, and the command itself: Ctrl-C is heard from the first import on."""
 
-from speechrnn.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Runs the command line and exits: 0 all well, 1 something failed, 2 wrong usage, 130 interrupted."""
+    try:
+        from speechrnn.cli import run
+
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

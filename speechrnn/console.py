@@ -1,17 +1,30 @@
 """What a person sees: messages and progress on stderr, tables on stdout, all plain where no terminal listens."""
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
-stdout = Console(highlight=False, markup=False, soft_wrap=True)
-stderr = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+stdout = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stderr.isatty())
+
+_NAMED = 10
 
 
 def note(message: str) -> None:
@@ -22,6 +35,29 @@ def note(message: str) -> None:
 def warn(message: str) -> None:
     """Prints a warning on stderr."""
     stderr.print(Text.assemble(("warning: ", "yellow"), message))
+
+
+def name_command() -> str:
+    """Returns what a person types to run us: our name where a shell finds it, else the path that was typed."""
+    return "speechrnn" if shutil.which("speechrnn") else sys.argv[0]
+
+
+def count_of(number: int, thing: str) -> str:
+    """Returns a number with what it counts, in the singular or plural."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def abridge(items: Sequence[str], most: int = 5) -> str:
+    """Returns the first few items with commas between, and how many more there are."""
+    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
+
+
+def warn_each(messages: Sequence[str], rest: str = "") -> None:
+    """Prints the first ten warnings on stderr, and for the others their number and where they can be read."""
+    for message in messages[:_NAMED]:
+        warn(message)
+    if len(messages) > _NAMED:
+        warn(f"... and {len(messages) - _NAMED} more{rest}")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -39,20 +75,36 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 @contextmanager
-def show_progress(title: str, total: int, unit: str, hidden: bool = False) -> Iterator[Callable[[int], None]]:
+def show_progress(title: str, total: float, unit: str, hidden: bool = False) -> Iterator[Callable[[float], None]]:
     """Draws a bar on stderr where that is a terminal; yields the function that moves it on by so many steps."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=stderr, transient=True, disable=hidden or not stderr.is_terminal) as progress:
-        task = progress.add_task(title, total=total)
+    with _draw_bar(title, total, 0, (MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn()), hidden) as advance:
+        yield advance
 
-        def advance(steps: int) -> None:
+
+@contextmanager
+def show_bytes(title: str, done: int, total: int | None) -> Iterator[Callable[[float], None]]:
+    """Draws the bar of a download of `total` bytes, of which some may be done; as `show_progress`."""
+    with _draw_bar(title, total, done, (DownloadColumn(), TransferSpeedColumn()), hidden=False) as advance:
+        yield advance
+
+
+@contextmanager
+def _draw_bar(
+    title: str, total: float | None, done: int, details: Sequence[ProgressColumn], hidden: bool
+) -> Iterator[Callable[[float], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), *details, TimeRemainingColumn())
+    bar = Progress(
+        *columns,
+        console=stderr,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=hidden or not stderr.is_terminal,
+    )
+    with bar as progress:
+        task = progress.add_task(title, total=total, completed=done)
+
+        def advance(steps: float) -> None:
             progress.advance(task, steps)
 
         yield advance

@@ -50,8 +50,7 @@ def compute_mfcc(signal: Signal, config: FeatureConfig) -> Features:
     References:
         Davis and Mermelstein, Comparison of parametric representations for monosyllabic word recognition, 1980.
     """
-    window = _samples(config.window_ms)
-    if len(signal) < window:
+    if len(signal) < count_window_samples(config):
         raise AudioError(
             f"{1000 * len(signal) / SAMPLE_RATE:.1f} ms of sound, shorter than one window of {config.window_ms} ms"
         )
@@ -61,6 +60,11 @@ def compute_mfcc(signal: Signal, config: FeatureConfig) -> Features:
     if not np.isfinite(features).all():
         raise AudioError(f"samples of up to {np.abs(signal).max():.0e} are too large; export it within [-1, 1]")
     return features
+
+
+def count_window_samples(config: FeatureConfig) -> int:
+    """Returns the fewest samples that make a frame."""
+    return _samples(config.window_ms)
 
 
 def make_dct(config: FeatureConfig) -> Features:
@@ -110,7 +114,7 @@ def normalize_features(features: Features, cmvn: Cmvn | None) -> Features:
 
 def to_network_input(features: Features, deltas: int, cmvn: Cmvn | None) -> Features:
     """Returns MFCC as the network reads them: differences appended, then normalised."""
-    return normalize_features(append_deltas(features, deltas) if deltas else features, cmvn)
+    return normalize_features(append_deltas(features, deltas), cmvn)
 
 
 def _samples(milliseconds: float) -> int:

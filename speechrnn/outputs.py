@@ -40,30 +40,33 @@ def write_atomically(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def is_ours(path: Path) -> bool:
+    """Returns whether a path in a folder of results is a lock, or what a kill has left of `write_atomically`."""
+    return path.name == LOCK_FILE or (path.name.startswith(".") and path.name.endswith(".partial"))
+
+
 @contextmanager
 def claim(folder: Path) -> Iterator[None]:
     """Makes a folder and keeps other processes of ours from writing into it within the block.
 
+    What a kill has left of `write_atomically` is removed.
+
     Raises:
         OutputError: Another process is at it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
+    with explain_disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise OutputError(
+                f"{folder}: another process is writing there; wait for it or choose another --out"
+            ) from error
     try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise OutputError(f"{folder}: another process is writing there; wait for it or choose another --out") from error
-    try:
+        for path in folder.iterdir():
+            if path.name != LOCK_FILE and is_ours(path):
+                path.unlink()
         yield
     finally:
         lock.release()
-
-
-def refuse_overwrite(path: Path, force: bool) -> None:
-    """Checks that nothing is in the way.
-
-    Raises:
-        OutputError: `path` exists and `force` is off.
-    """
-    if path.exists() and not force:
-        raise OutputError(f"{path}: exists already; --force writes over it")

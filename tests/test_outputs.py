@@ -1,11 +1,12 @@
 import errno
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
 from speechrnn.errors import OutputError
-from speechrnn.outputs import claim, refuse_overwrite, write_atomically
+from speechrnn.outputs import claim, write_atomically
 
 
 def test_a_result_takes_its_place_whole(tmp_path: Path) -> None:
@@ -44,8 +45,23 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_real_full_disk_is_named() -> None:
-    with pytest.raises(OutputError, match="cannot be written"), write_atomically(Path("/proc/none/result.txt")):
+def test_what_the_system_refuses_to_write_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OutputError, match=r"cannot be written \(File too large\)"), write_atomically(path) as new:
+            new.write_bytes(bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="Not a directory"), claim(tmp_path / "file" / "run"):
         pass
 
 
@@ -61,10 +77,3 @@ def test_two_writers_cannot_claim_one_folder(tmp_path: Path) -> None:
         pass
     with claim(tmp_path):
         pass
-
-
-def test_nothing_is_written_over_unasked(tmp_path: Path) -> None:
-    refuse_overwrite(tmp_path / "new", force=False)
-    refuse_overwrite(tmp_path, force=True)
-    with pytest.raises(OutputError, match="--force"):
-        refuse_overwrite(tmp_path, force=False)

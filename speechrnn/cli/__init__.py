@@ -1,9 +1,14 @@
 """The command line: one thin module a command; what is heavy is imported when a command runs."""
 
+import io
+import os
 import sys
+from typing import Annotated
 
 import typer
 
+from speechrnn import __version__
+from speechrnn.cli.doctor import doctor
 from speechrnn.cli.hello import hello
 from speechrnn.cli.info import info
 from speechrnn.cli.prepare import prepare
@@ -14,23 +19,38 @@ from speechrnn.errors import SpeechRnnError
 
 app = typer.Typer(
     name="speechrnn",
-    help="Speech recognition with recurrent networks: MFCC, a bidirectional LSTM, CTC, and an honest word error rate.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (hello, prepare, train, transcribe, score, info):
+
+
+def _show(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"speechrnn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_show)
+    ] = False,
+) -> None:
+    """Speech recognition with recurrent networks: MFCC, a bidirectional LSTM, CTC, and an honest word error rate."""
+
+
+for command in (hello, prepare, doctor, train, transcribe, score, info):
     app.command()(command)
 
 
-def main() -> None:
-    """Runs the command line and exits: 0 all well, 1 something failed, 2 wrong usage, 130 interrupted."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: list[str]) -> int:
-    """Runs one command and returns its exit code; what a user can put right is one line on stderr."""
+    """Runs one command and returns its exit code; what a user can put right is one line on stderr.
+
+    0 all well, 1 something failed, 2 wrong usage, 130 interrupted.
+    """
+    _open_streams()
     try:
         app(arguments)
     except SystemExit as exit:
@@ -44,6 +64,16 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
+def _open_streams() -> None:
+    """Lets anything be printed: a name that is no text, a letter that the terminal lacks, and where nobody listens."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _fail(message: str) -> int:
-    typer.echo(f"speechrnn: {message}", err=True)
+    typer.echo("speechrnn: " + " ".join(message.splitlines()), err=True)
     return 1

@@ -13,8 +13,7 @@ def hello(
 ) -> None:
     """Train a recogniser from nothing, offline, and let it hear "hello world" in voices it never heard."""
     from speechrnn.audio import probe_audio
-    from speechrnn.console import print_line
-    from speechrnn.explain.hello import listen_to_strangers, train_hello
+    from speechrnn.explain.hello import listen_to_strangers, train_hello, transcribe_own
 
     if recording is not None:
         probe_audio(recording)
@@ -22,4 +21,4 @@ def hello(
     if recording is None:
         listen_to_strangers(recognizer, out)
     else:
-        print_line(recognizer.transcribe(recording).text)
+        transcribe_own(recognizer, recording)

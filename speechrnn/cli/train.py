@@ -16,10 +16,11 @@ def train(
     force: Annotated[bool, typer.Option("--force", help="Start again although the folder holds a run.")] = False,
 ) -> None:
     """Train a network on a prepared corpus; the best by dev word error rate is kept."""
-    from speechrnn.config import load_recipe
+    from speechrnn.settings import list_recipes, load_recipe
     from speechrnn.train.run import read_run_recipe, train_model
 
     if not recipe and not resume:
-        raise typer.BadParameter("name a recipe, or --resume a run", param_hint="--recipe")
+        known = ", ".join(list_recipes())
+        raise typer.BadParameter(f"name one ({known}, or your own file), or --resume a run", param_hint="--recipe")
     chosen = load_recipe(recipe, settings or ()) if recipe else read_run_recipe(out, settings or ())
     train_model(data, chosen, out, resume=resume, force=force, device=device)

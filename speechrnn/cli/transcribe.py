@@ -15,7 +15,7 @@ class Format(StrEnum):
 
 
 def transcribe(
-    recordings: Annotated[list[Path], typer.Argument(help="Files, and folders with files.")],
+    recordings: Annotated[list[Path], typer.Argument(help="Files, and folders with files.", readable=False)],
     model: Annotated[Path, typer.Option(help="A model file, or a run's folder.")],
     format: Annotated[Format, typer.Option(help="Text alone, or a JSON object a line.")] = Format.TXT,
 ) -> None:

@@ -1,5 +1,7 @@
 """The picture of the case: waveform, MFCC, the network's output and the words, over one time axis."""
 
+from itertools import cycle
+
 import librosa.display
 import numpy as np
 import torch
@@ -14,8 +16,8 @@ from speechrnn.features import compute_mfcc, normalize_features
 from speechrnn.text import BLANK
 from speechrnn.transcribe.recognizer import Recognizer
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's colours, which colour-blind eyes tell apart."""
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000")
+"""Okabe and Ito's colours, which colour-blind eyes tell apart; wine-red instead of their yellow."""
 
 
 def draw_case(recognizer: Recognizer, signal: Signal, title: str) -> Figure:
@@ -47,7 +49,7 @@ def _draw_mfcc(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
     features = compute_mfcc(signal, config)
     centres = (np.arange(len(features)) * config.hop_ms + config.window_ms / 2) / 1000
     normalized = normalize_features(features, None).T
-    librosa.display.specshow(normalized, x_coords=centres, ax=axes, cmap="cividis", vmin=-3, vmax=3)
+    librosa.display.specshow(normalized, x_coords=centres, ax=axes, cmap="cividis", vmin=-2.5, vmax=2.5)
     axes.set(ylabel="coefficient", yticks=range(0, features.shape[1], 10))
     axes.set_title(f"MFCC: {features.shape[1]} numbers every {config.hop_ms:g} ms", loc="left")
 
@@ -59,8 +61,9 @@ def _draw_output(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
     times = (np.arange(len(probabilities)) + 0.5) * recognizer.frame_seconds
     axes.plot(times, probabilities[:, BLANK], color="0.75", linewidth=2, label="blank")
     hypothesis = decode_greedy(log_probs, torch.tensor([len(probabilities)]))[0]
-    for place, token in enumerate(sorted(set(hypothesis.tokens))):
-        axes.plot(times, probabilities[:, token], color=_COLOURS[place % len(_COLOURS)], linewidth=2)
+    colours = dict(zip(dict.fromkeys(hypothesis.tokens), cycle(_COLOURS), strict=False))
+    for token, colour in colours.items():
+        axes.plot(times, probabilities[:, token], color=colour, linewidth=2)
     for token, (first, last) in zip(hypothesis.tokens, hypothesis.spans, strict=True):
         peak = first + int(probabilities[first:last, token].argmax())
         symbol = recognizer.model.info.alphabet.decode([token]).replace(" ", "␣")
@@ -71,6 +74,7 @@ def _draw_output(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
             textcoords="offset points",
             ha="center",
             fontsize=18,
+            color=colours[token],
         )
     axes.set(ylabel="probability", ylim=(0, 1.25), yticks=(0, 0.5, 1))
     axes.legend(frameon=False, loc="upper right")

@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Literal
 
 from speechrnn.errors import ScoreError
+from speechrnn.inputs import read_lines
+from speechrnn.manifest import name_utterance, to_token
 
 Role = Literal["reference", "hypothesis"]
 
@@ -24,7 +26,9 @@ def read_transcripts(path: Path, role: Role) -> dict[str, str]:
     Raises:
         ScoreError: The file cannot be read, a line is broken, or an id comes twice.
     """
-    lines = _read_lines(path)
+    lines = [(number, line) for number, line in enumerate(read_lines(path, ScoreError), 1) if line.strip()]
+    if not lines:
+        raise ScoreError(f"{path}: holds no transcript")
     parse = _choose_parser([line for _, line in lines], role)
     transcripts: dict[str, str] = {}
     for number, line in lines:
@@ -38,19 +42,6 @@ def read_transcripts(path: Path, role: Role) -> dict[str, str]:
     return transcripts
 
 
-def _read_lines(path: Path) -> list[tuple[int, str]]:
-    try:
-        content = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ScoreError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise ScoreError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
-    lines = [(number, line) for number, line in enumerate(content.split("\n"), 1) if line.strip()]
-    if not lines:
-        raise ScoreError(f"{path}: holds no transcript")
-    return lines
-
-
 def _choose_parser(lines: Sequence[str], role: Role) -> Callable[[str], tuple[str, str]]:
     if lines[0].lstrip().startswith("{"):
         return partial(_parse_json, role=role)
@@ -60,14 +51,19 @@ def _choose_parser(lines: Sequence[str], role: Role) -> Callable[[str], tuple[st
 
 
 def _parse_json(line: str, role: Role) -> tuple[str, str]:
-    record: Any = json.loads(line)
+    try:
+        record: Any = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     if not isinstance(record, dict):
         raise ValueError("expected a JSON object with id and text")
-    id = record.get("id") or PurePath(str(record.get("audio_filepath", ""))).stem
+    id, path, offset = record.get("id"), record.get("audio_filepath", ""), record.get("offset", 0.0)
+    if not id and isinstance(path, str) and isinstance(offset, int | float):
+        id = name_utterance(path, offset)
     text = record.get("pred_text", record.get("text")) if role == "hypothesis" else record.get("text")
     if not isinstance(id, str) or not id or not isinstance(text, str):
         raise ValueError("expected a JSON object with id (or audio_filepath) and text")
-    return id, text
+    return to_token(id), text
 
 
 def _parse_trn(line: str) -> tuple[str, str]:

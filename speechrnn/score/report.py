@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from speechrnn.console import print_line, stdout, warn
+from speechrnn.console import abridge, count_of, print_line, stdout, warn
 from speechrnn.counts import format_rate
 from speechrnn.score.align import Pair
 from speechrnn.score.scoring import Score, ScoredUtterance
@@ -20,10 +20,12 @@ def print_score(score: Score, worst: int) -> None:
     width = stdout.width if stdout.is_terminal else None
     for block in render_worst(score, worst, width):
         stdout.print(block)
+    if spelling := count_spelling_errors(score):
+        warn(f"{spelling} of the {score.words.errors} errors are upper or lower case or punctuation, no other words")
     if score.missing:
-        warn(f"no hypothesis for {_abridge(score.missing)}: all their words count as deleted")
+        warn(f"no hypothesis for {abridge(score.missing)}: all their words count as deleted")
     if score.unexpected:
-        warn(f"no reference for {_abridge(score.unexpected)}: not counted")
+        warn(f"no reference for {abridge(score.unexpected)}: not counted")
 
 
 def format_summary(score: Score) -> str:
@@ -50,13 +52,19 @@ def render_worst(score: Score, count: int, width: int | None) -> Iterator[Text]:
         yield Text.assemble("\n", (utterance.id, "bold"), f"  {_describe(utterance)}\n", _render(utterance, width))
 
 
-def _abridge(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+def count_spelling_errors(score: Score) -> int:
+    """Returns how many words count as wrong only for their case or punctuation."""
+    pairs = (pair for utterance in score.wrong_utterances for pair in utterance.alignment.pairs)
+    return sum(pair.kind == "substitute" and _bare(pair.reference) == _bare(pair.hypothesis) for pair in pairs)
+
+
+def _bare(word: str) -> str:
+    return "".join(character for character in word.lower() if character.isalnum())
 
 
 def _describe(utterance: ScoredUtterance) -> str:
     counts = utterance.counts
-    return f"{counts.errors} of {counts.reference_length} words wrong" if counts.reference_length else "no words spoken"
+    return f"{count_of(counts.errors, 'error')} in {count_of(counts.reference_length, 'word')}"
 
 
 def _render(utterance: ScoredUtterance, width: int | None) -> Text:

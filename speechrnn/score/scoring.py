@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePath
 
 from speechrnn.counts import ErrorCounts
 from speechrnn.errors import ScoreError
@@ -54,10 +55,12 @@ def score_transcripts(references: Mapping[str, str], hypotheses: Mapping[str, st
     """Returns the score of hypotheses against references, both texts by utterance id.
 
     Raises:
-        ScoreError: There is no reference, or no id is on both sides.
+        ScoreError: There is no reference, or no id is on both sides, nor the last part of one that is a path.
     """
     if not references:
         raise ScoreError("there is no reference to score against")
+    if not references.keys() & hypotheses.keys():
+        hypotheses = _match_by_stem(references, hypotheses)
     if not references.keys() & hypotheses.keys():
         raise ScoreError(
             f"no id is on both sides: the references have {_examples(references)}, the hypotheses"
@@ -71,6 +74,15 @@ def score_transcripts(references: Mapping[str, str], hypotheses: Mapping[str, st
         tuple(id for id in references if id not in hypotheses),
         tuple(id for id in hypotheses if id not in references),
     )
+
+
+def _match_by_stem(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> Mapping[str, str]:
+    """Returns the hypotheses under the references' ids where the last parts of paths are all that they share."""
+    ids = {PurePath(id).name: id for id in references}
+    names = {PurePath(id).name for id in hypotheses}
+    if len(ids) < len(references) or len(names) < len(hypotheses):
+        return hypotheses
+    return {ids.get(PurePath(id).name, id): text for id, text in hypotheses.items()}
 
 
 def _examples(transcripts: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from speechrnn.console import note, stderr
+from speechrnn.train.evaluate import Recognized
 from speechrnn.train.log import EpochRecord
 
 _EXAMPLES = 3
@@ -20,13 +21,20 @@ class TrainingDisplay:
 
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
-        self._examples: Sequence[tuple[str, str, str]] = ()
+        self._examples: Sequence[Recognized] = ()
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[status]}"), TimeRemainingColumn()
         )
         self._run = self._progress.add_task("run", total=epochs, status="")
         self._epoch = self._progress.add_task("epoch", total=None, status="")
-        self._live = Live(get_renderable=self._render, console=stderr, refresh_per_second=4, transient=True)
+        self._live = Live(
+            get_renderable=self._render,
+            console=stderr,
+            refresh_per_second=4,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
 
     def __enter__(self) -> Self:
         if stderr.is_terminal:
@@ -51,20 +59,25 @@ class TrainingDisplay:
         self._progress.update(self._epoch, advance=1, status=f"loss {loss:.3f}  {speed:.0f} × real time")
         self._progress.update(self._run, completed=epochs_done)
 
-    def end_epoch(self, record: EpochRecord, transcripts: Sequence[tuple[str, str, str]]) -> None:
-        """Prints the epoch's line, and keeps a few of dev's (id, reference, hypothesis) in sight."""
-        self._examples = transcripts[:: max(1, len(transcripts) // _EXAMPLES)][:_EXAMPLES]
+    def end_epoch(self, record: EpochRecord, recognized: Sequence[Recognized]) -> None:
+        """Prints the epoch's line, and keeps a few of dev's utterances in sight."""
+        different = list({one.reference: one for one in recognized}.values())
+        self._examples = different[:: max(1, len(different) // _EXAMPLES)][:_EXAMPLES]
         note(format_epoch(record, self._epochs))
         if not stderr.is_terminal and record.best and self._examples:
-            _, reference, hypothesis = self._examples[0]
-            note(f"    said  {reference}\n    heard {hypothesis}")
+            example = self._examples[0]
+            note(f"    said  {example.reference}\n    heard {example.hypothesis}")
 
     def _render(self) -> Group:
         lines = [
             Text.assemble(
-                ("  said  ", "dim"), reference, ("\n  heard ", "dim"), (hypothesis, "bold"), overflow="ellipsis"
+                ("  said  ", "dim"),
+                example.reference,
+                ("\n  heard ", "dim"),
+                (example.hypothesis, "bold"),
+                overflow="ellipsis",
             )
-            for _, reference, hypothesis in self._examples
+            for example in self._examples
         ]
         return Group(*lines, self._progress)
 

@@ -1,16 +1,27 @@
-"""The network on a held-out split: loss, transcripts, error counts."""
+"""The network on a held-out split: log-probabilities, loss, transcripts, error counts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
+from speechrnn.batches import Batch, Example, collate, plan_batches
 from speechrnn.counts import ErrorCounts
 from speechrnn.ctc import compute_ctc_loss, decode_greedy
 from speechrnn.network import AcousticNetwork
 from speechrnn.score.align import align_words, count_characters
-from speechrnn.train.batches import Batch, collate, plan_batches
+from speechrnn.text import Alphabet
 from speechrnn.train.examples import ExampleSource
+
+
+@dataclass(frozen=True, slots=True)
+class Recognized:
+    """An utterance: what was said, and what the network heard."""
+
+    id: str
+    reference: str
+    hypothesis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,25 +29,19 @@ class Evaluation:
     """How a network does on a split.
 
     Attributes:
-        loss: CTC loss in nats a character, over the utterances that have frames enough.
+        loss: CTC loss in nats a character, over the utterances that have frames enough; NaN where none has.
         words: Word errors over all utterances.
         characters: Character errors over all utterances.
-        transcripts: (id, reference, hypothesis) of each utterance, in the store's order.
+        recognized: All utterances, in the store's order.
     """
 
     loss: float
     words: ErrorCounts
     characters: ErrorCounts
-    transcripts: Sequence[tuple[str, str, str]]
+    recognized: Sequence[Recognized]
 
 
-def evaluate(
-    network: AcousticNetwork,
-    source: ExampleSource,
-    batch_frames: int,
-    device: torch.device,
-    advance: Callable[[int], None] = lambda utterances: None,
-) -> Evaluation:
+def evaluate(network: AcousticNetwork, source: ExampleSource, batch_frames: int, device: torch.device) -> Evaluation:
     """Returns loss and greedy transcripts of every utterance; the network stays in its mode.
 
     Args:
@@ -44,33 +49,58 @@ def evaluate(
         source: The split.
         batch_frames: Frames of one batch, padding counted.
         device: Where the network is.
-        advance: Called with the number of utterances that are done since the last call.
     """
-    training = network.training
-    network.eval()
     heard: dict[str, str] = {}
-    loss, characters = 0.0, 0
-    with torch.inference_mode():
-        for batch in _batches(source, batch_frames):
-            moved = batch.to(device)
-            log_probs, lengths = network(moved.features, moved.input_lengths)
-            losses = compute_ctc_loss(log_probs, lengths, moved.targets, moved.target_lengths).cpu()
-            loss += losses[losses.isfinite()].sum().item()
-            characters += int(batch.target_lengths[losses.isfinite()].sum())
-            for id, hypothesis in zip(batch.ids, decode_greedy(log_probs.cpu(), lengths.cpu()), strict=True):
-                heard[id] = " ".join(source.alphabet.decode(hypothesis.tokens).split())
-            advance(len(batch.ids))
-    network.train(training)
-    spoken = {utterance.id: utterance.text for utterance in source.store.utterances}
-    references, hypotheses = list(spoken.values()), [heard[id] for id in spoken]
+    losses: dict[str, float] = {}
+    for batch, log_probs, lengths in compute_log_probs(
+        network, source.make, source.store.frames.tolist(), batch_frames, device
+    ):
+        moved = batch.to(device)
+        batch_losses = compute_ctc_loss(log_probs, lengths, moved.targets, moved.target_lengths)
+        losses |= zip(batch.ids, batch_losses.tolist(), strict=True)
+        heard |= zip(batch.ids, read_greedily(log_probs, lengths, source.alphabet), strict=True)
+    utterances = source.store.utterances
+    references, hypotheses = [one.text for one in utterances], [heard[one.id] for one in utterances]
+    learnable = [utterances[index] for index in source.learnable]
+    characters = sum(len(one.text) for one in learnable)
     return Evaluation(
-        loss / max(characters, 1),
+        sum(losses[one.id] for one in learnable) / characters if characters else float("nan"),
         sum((alignment.counts for alignment in align_words(references, hypotheses)), ErrorCounts()),
         count_characters(references, hypotheses),
-        list(zip(spoken, references, hypotheses, strict=True)),
+        [Recognized(one.id, one.text, heard[one.id]) for one in utterances],
     )
 
 
-def _batches(source: ExampleSource, batch_frames: int) -> Iterator[Batch]:
-    for indices in plan_batches(source.store.frames.tolist(), batch_frames):
-        yield collate([source.make(index) for index in indices])
+def compute_log_probs(
+    network: AcousticNetwork,
+    make: Callable[[int], Example],
+    frames: Sequence[int],
+    batch_frames: int,
+    device: torch.device,
+) -> Iterator[tuple[Batch, Tensor, Tensor]]:
+    """Yields batches of utterances of about one length with log_probs (batch, frames, classes) and their lengths.
+
+    Every utterance is in one batch. The network does not train meanwhile, and then stays in its mode.
+
+    Args:
+        network: Computes on `device`.
+        make: Returns the example of an index.
+        frames: Frames of each utterance.
+        batch_frames: Frames of one batch, padding counted.
+        device: Where the network is, and the result will be.
+    """
+    training = network.training
+    network.eval()
+    try:
+        for indices in plan_batches(frames, batch_frames):
+            batch = collate([make(index) for index in indices])
+            with torch.inference_mode():
+                yield batch, *network(batch.features.to(device), batch.input_lengths.to(device))
+    finally:
+        network.train(training)
+
+
+def read_greedily(log_probs: Tensor, lengths: Tensor, alphabet: Alphabet) -> list[str]:
+    """Returns the greedy transcript of each utterance, its words single-spaced."""
+    hypotheses = decode_greedy(log_probs.cpu(), lengths.cpu())
+    return [" ".join(alphabet.decode(hypothesis.tokens).split()) for hypothesis in hypotheses]

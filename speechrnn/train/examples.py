@@ -5,13 +5,15 @@ from functools import cached_property
 
 import numpy as np
 
+from speechrnn.batches import Example
 from speechrnn.config import FeatureConfig, Recipe
-from speechrnn.ctc import count_required_frames
+from speechrnn.ctc import count_required_input, explain_unlearnable
+from speechrnn.errors import TextError
 from speechrnn.features import Cmvn, to_network_input
+from speechrnn.manifest import Utterance
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.text import Alphabet
 from speechrnn.train.augment import augment_features
-from speechrnn.train.batches import Example
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,12 @@ class ExampleSource:
 
     @cached_property
     def labels(self) -> list[list[int]]:
-        """The classes of each utterance's text."""
-        return [self.alphabet.encode(utterance.text) for utterance in self.store.utterances]
+        """The classes of each utterance's text.
+
+        Raises:
+            TextError: A manifest was changed, and holds what the alphabet lacks.
+        """
+        return [self._encode(utterance) for utterance in self.store.utterances]
 
     @cached_property
     def learnable(self) -> list[int]:
@@ -43,9 +49,15 @@ class ExampleSource:
         frames = self.store.frames.tolist()
         return [index for index in range(len(self.store)) if frames[index] >= self.required_frames(index)]
 
+    def _encode(self, utterance: Utterance) -> list[int]:
+        try:
+            return self.alphabet.encode(utterance.text)
+        except TextError as error:
+            raise TextError(f"{self.store.split}.jsonl, {utterance.id}: {error}") from error
+
     def required_frames(self, index: int) -> int:
         """Returns the fewest frames, before stacking, with which CTC can emit an utterance's labels."""
-        return (count_required_frames(self.labels[index]) - 1) * self.recipe.network.stack + 1
+        return count_required_input(self.labels[index], self.recipe.network.stack)
 
     def make(self, index: int) -> Example:
         """Returns an utterance as it is."""
@@ -64,9 +76,9 @@ class ExampleSource:
     def explain_unlearnable(self) -> list[str]:
         """Returns a line for each utterance that CTC cannot learn: what it has, what it would need."""
         unlearnable = sorted(set(range(len(self.store))) - set(self.learnable))
+        stack, frames = self.recipe.network.stack, self.store.frames.tolist()
         return [
-            f"{self.store.utterances[index].id}: {self.store.frames[index]} frames, stacked by"
-            f" {self.recipe.network.stack}, cannot emit {len(self.labels[index])} characters (with their repeats at"
-            f" least {self.required_frames(index)} frames); is its transcript right?"
+            f"{self.store.utterances[index].id}: {explain_unlearnable(frames[index], self.labels[index], stack)};"
+            " is its transcript right?"
             for index in unlearnable
         ]

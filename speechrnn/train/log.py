@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 from tensorboardX import SummaryWriter
 
 from speechrnn.counts import ErrorCounts
+from speechrnn.errors import TrainingError
+from speechrnn.inputs import read_text
 from speechrnn.outputs import explain_disk_errors, write_atomically
 from speechrnn.records import parse_record
 
@@ -88,12 +90,21 @@ class RunLog:
 
 
 def read_log(folder: Path) -> list[EpochRecord]:
-    """Returns the epochs of a run so far; a line that a kill has torn is dropped."""
+    """Returns the epochs of a run so far; a last line that a kill has torn is dropped.
+
+    Raises:
+        TrainingError: Another line is broken.
+    """
     path = folder / LOG_FILE
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [parse_record(EpochRecord, line) for line in lines if line.endswith("\n")]
+    records = []
+    for number, line in enumerate(read_text(path, TrainingError).split("\n")[:-1], 1):
+        try:
+            records.append(parse_record(EpochRecord, line))
+        except ValueError as error:
+            raise TrainingError(f"{path}:{number}: no epoch of a run ({error}); delete the line") from error
+    return records
 
 
 def draw_curves(records: Sequence[EpochRecord]) -> Figure:
@@ -101,15 +112,18 @@ def draw_curves(records: Sequence[EpochRecord]) -> Figure:
     epochs = [record.epoch for record in records]
     figure = Figure(figsize=(10, 4), layout="constrained")
     loss, rate = figure.subplots(1, 2)
-    loss.plot(epochs, [record.loss for record in records], color="#0072B2", label="training")
+    loss.plot(epochs, [record.loss for record in records], color="#0072B2", label="training (varied, with dropout)")
     loss.plot(epochs, [record.dev_loss for record in records], color="#D55E00", label="dev")
     loss.set(title="CTC loss", xlabel="epoch", ylabel="nats a character", ylim=(0, None))
     rate.plot(epochs, [100 * record.words.rate for record in records], color="#D55E00", label="words (WER)")
     rate.plot(epochs, [100 * record.characters.rate for record in records], color="#009E73", label="characters (CER)")
-    rate.set(title="Errors on dev", xlabel="epoch", ylabel="%", ylim=(0, None))
+    rate.set_yscale("symlog", linthresh=1)
+    rate.set(title="Errors on dev", xlabel="epoch", ylabel="%", ylim=(0, None), yticks=(0, 1, 2, 5, 10, 20, 50, 100))
+    rate.yaxis.set_major_formatter("{x:g}")
+    rate.yaxis.set_minor_locator(NullLocator())
     best = max((record for record in records if record.best), key=lambda record: record.epoch, default=None)
     if best:
-        rate.plot(best.epoch, 100 * best.words.rate, "o", color="#D55E00")
+        rate.plot(best.epoch, 100 * best.words.rate, "o", color="#D55E00", clip_on=False)
         rate.annotate(
             f"{100 * best.words.rate:.2f} %", (best.epoch, 100 * best.words.rate), (0, 8), textcoords="offset points"
         )
@@ -121,5 +135,8 @@ def draw_curves(records: Sequence[EpochRecord]) -> Figure:
 
 
 def _to_line(record: EpochRecord) -> str:
-    rates = {"wer": round(100 * record.words.rate, 3), "cer": round(100 * record.characters.rate, 3)}
+    rates = {
+        "wer_percent": round(100 * record.words.rate, 3),
+        "cer_percent": round(100 * record.characters.rate, 3),
+    }
     return json.dumps(asdict(record) | rates) + "\n"

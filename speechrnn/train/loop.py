@@ -9,12 +9,12 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from speechrnn.config import Recipe
+from speechrnn.batches import Batch, collate, plan_batches
+from speechrnn.config import Recipe, TrainingConfig
 from speechrnn.ctc import compute_ctc_loss
 from speechrnn.errors import TrainingError
 from speechrnn.modelfile import MODEL_FILE, Model, ModelInfo, SplitScore, save_model
 from speechrnn.network import AcousticNetwork
-from speechrnn.train.batches import Batch, collate, plan_batches
 from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.evaluate import Evaluation, evaluate
 from speechrnn.train.examples import ExampleSource
@@ -23,6 +23,11 @@ from speechrnn.train.log import EpochRecord, RunLog
 from speechrnn.train.optimizer import compute_learning_rate
 from speechrnn.train.probe import autocast
 from speechrnn.train.state import STATE_FILE, RunState, save_state
+
+
+def is_at_end(settings: TrainingConfig, epoch: int, best_epoch: int) -> bool:
+    """Returns whether a run ends after `epoch`, the best so far being `best_epoch`, both from 1."""
+    return epoch >= settings.epochs or 0 < settings.patience <= epoch - best_epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,7 @@ class Training:
     @property
     def finished(self) -> bool:
         """Whether all epochs are done, or patience is at its end."""
-        settings, state = self.recipe.training, self.state
-        waited = state.epoch - state.best_epoch
-        return state.epoch >= settings.epochs or 0 < settings.patience <= waited
+        return is_at_end(self.recipe.training, self.state.epoch, self.state.best_epoch)
 
     def run(self, log: RunLog, display: TrainingDisplay) -> None:
         """Trains until the run is finished.
@@ -78,9 +81,10 @@ class Training:
         while not self.finished:
             self._train_epoch(display)
             evaluation = evaluate(self.network, self.dev, self.batch_frames, self.device)
+            self._check_finite(evaluation)
             record = self._judge(evaluation)
             log.append(record)
-            display.end_epoch(record, evaluation.transcripts)
+            display.end_epoch(record, evaluation.recognized)
             self.state.begin_next_epoch()
             self._save_state()
 
@@ -144,6 +148,13 @@ class Training:
         """Returns the epoch's mean loss so far, nats a character, and its speed, seconds of speech a second."""
         state = self.state
         return state.loss / max(state.characters, 1), state.speech_seconds / max(state.wall_seconds, 1e-9)
+
+    def _check_finite(self, evaluation: Evaluation) -> None:
+        if self.dev.learnable and not np.isfinite(evaluation.loss):
+            raise TrainingError(
+                f"the network's weights are no longer numbers after epoch {self.state.epoch + 1}; lower"
+                f" optimizer.learning_rate ({self.recipe.optimizer.learning_rate})"
+            )
 
     def _judge(self, evaluation: Evaluation) -> EpochRecord:
         """Returns the record of the epoch that has ended; saves the model where it is the best so far."""

@@ -7,11 +7,15 @@ from typing import Literal
 
 import torch
 
+from speechrnn.batches import Batch
+from speechrnn.console import note, warn
 from speechrnn.ctc import compute_ctc_loss
+from speechrnn.errors import TrainingError
 from speechrnn.network import AcousticNetwork
-from speechrnn.train.batches import Batch
 
 Precision = Literal["float32", "bfloat16"]
+
+Wanted = Precision | Literal["auto"]
 
 _TRIALS = 3
 
@@ -21,31 +25,59 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
 
-def can_train_in_bfloat16(network: AcousticNetwork, batch: Batch, device: torch.device) -> bool:
+def settle_precision(wanted: Wanted, network: AcousticNetwork, batch: Batch) -> Precision:
+    """Returns the precision that is wanted, or for "auto" the faster one on a batch.
+
+    Raises:
+        TrainingError: bfloat16 is wanted, in which this machine cannot train.
+    """
+    if wanted == "float32":
+        return wanted
+    if not can_train_in_bfloat16(network, batch):
+        if wanted == "bfloat16":
+            raise TrainingError("training.precision: this machine cannot train in bfloat16; choose float32 or auto")
+        note("precision float32: this machine cannot train in bfloat16")
+        return "float32"
+    if wanted == "bfloat16":
+        return wanted
+    ratio = measure_bfloat16(network, batch)
+    chosen: Precision = "bfloat16" if ratio > 1 else "float32"
+    note(f"precision {chosen}: a step in bfloat16 is {ratio:.2f} times as fast as in float32 here")
+    return chosen
+
+
+def confirm_precision(begun: Precision, network: AcousticNetwork, batch: Batch) -> Precision:
+    """Returns the precision in which a run that began in `begun`, perhaps on another machine, goes on here."""
+    if begun == "bfloat16" and not can_train_in_bfloat16(network, batch):
+        warn("this run began in bfloat16, in which this machine cannot train; it goes on in float32")
+        return "float32"
+    return begun
+
+
+def can_train_in_bfloat16(network: AcousticNetwork, batch: Batch) -> bool:
     """Returns whether a training step runs in bfloat16: oneDNN has no such LSTM for processors without AVX-512.
 
     Neither the weights nor torch's random state change.
     """
     try:
-        _time_steps(network, batch, device, ("bfloat16",))
+        _time_steps(network, batch, ("bfloat16",))
     except RuntimeError:
         return False
     return True
 
 
-def measure_bfloat16(network: AcousticNetwork, batch: Batch, device: torch.device) -> float:
+def measure_bfloat16(network: AcousticNetwork, batch: Batch) -> float:
     """Returns how many times as fast as in float32 a training step is in bfloat16.
 
     The two are tried in turn on the same batch; the best time of each counts. Neither the weights nor torch's random
     state change.
     """
-    trials = [_time_steps(network, batch, device, ("float32", "bfloat16")) for _ in range(_TRIALS)]
+    trials = [_time_steps(network, batch, ("float32", "bfloat16")) for _ in range(_TRIALS)]
     return min(full for full, _ in trials) / min(half for _, half in trials)
 
 
-def _time_steps(
-    network: AcousticNetwork, batch: Batch, device: torch.device, precisions: Sequence[Precision]
-) -> list[float]:
+def _time_steps(network: AcousticNetwork, batch: Batch, precisions: Sequence[Precision]) -> list[float]:
+    device = next(network.parameters()).device
     moved = batch.to(device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         seconds = [_time_step(network, moved, device, precision) for precision in precisions]

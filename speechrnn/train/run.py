@@ -6,42 +6,48 @@ from pathlib import Path
 import torch
 from torch.optim import Optimizer
 
-from speechrnn.config import Recipe, build_settings, dump_toml, read_toml
-from speechrnn.console import note, warn
-from speechrnn.errors import OutputError, RecipeError, TrainingError
+from speechrnn.batches import Batch, collate
+from speechrnn.config import Recipe
+from speechrnn.console import name_command, note, warn_each
+from speechrnn.errors import CorpusError, OutputError, RecipeError, TrainingError
 from speechrnn.features import Cmvn, append_deltas, estimate_cmvn
-from speechrnn.hardware import choose_device, count_cores
+from speechrnn.hardware import choose_device, count_cores, use_threads
 from speechrnn.modelfile import (
     MODEL_FILE,
     Model,
     ModelInfo,
     Provenance,
     build_network,
+    describe_best,
     load_model,
 )
 from speechrnn.network import AcousticNetwork
-from speechrnn.outputs import LOCK_FILE, claim, write_atomically
-from speechrnn.prepare.pipeline import PreparedCorpus, read_prepared
+from speechrnn.outputs import claim, is_ours, write_atomically
+from speechrnn.prepare.prepared import PreparedCorpus, list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore
-from speechrnn.text import alphabet_of
-from speechrnn.train.batches import Batch, collate
+from speechrnn.settings import build_settings, dump_toml, read_toml
+from speechrnn.text import Alphabet
 from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.examples import ExampleSource
 from speechrnn.train.interrupt import catch_interrupts
-from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog
-from speechrnn.train.loop import Training
+from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
+from speechrnn.train.loop import Training, is_at_end
 from speechrnn.train.optimizer import make_optimizer
-from speechrnn.train.probe import Precision, can_train_in_bfloat16, measure_bfloat16
+from speechrnn.train.probe import confirm_precision, settle_precision
 from speechrnn.train.state import STATE_FILE, RunState, load_state
 
 RECIPE_FILE = "recipe.toml"
 
-_NAMED = 10
-"""Utterances that are named one by one before the rest is only counted."""
-
 
 def train_model(
-    data: Path, recipe: Recipe, out: Path, *, resume: bool = False, force: bool = False, device: str = "auto"
+    data: Path,
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool = False,
+    force: bool = False,
+    device: str = "auto",
+    again: str = "",
 ) -> Model:
     """Trains on a prepared corpus and returns the best model, which lies in `out` with the run's log.
 
@@ -52,6 +58,7 @@ def train_model(
         resume: Go on with the run in `out`, if there is one.
         force: Start again although there is one.
         device: "auto", or torch's name of a device.
+        again: The command that goes on after an interruption, if it is not `train` itself.
 
     Raises:
         CorpusError: `data` is not prepared, or lacks a split.
@@ -62,29 +69,48 @@ def train_model(
     """
     prepared = read_prepared(data)
     chosen = choose_device(device)
-    resuming = _check_folder(out, recipe, resume, force)
+    _check_folder(out, recipe, resume, force)
     train, dev = _open_sources(data, prepared, recipe)
-    with claim(out), catch_interrupts() as interrupt:
-        if not resuming:
-            _begin_folder(out, recipe)
-        torch.set_num_threads(recipe.training.threads or count_cores())
+    threads = recipe.training.threads or count_cores()
+    with claim(out), catch_interrupts() as interrupt, use_threads(threads):
+        resuming = _check_folder(out, recipe, resume, force)  # again: another process may have been here
         torch.manual_seed(recipe.training.seed)
-        network = build_network(recipe, prepared.config.features, train.alphabet).to(chosen)
+        network = _build_network(train).to(chosen)
         optimizer = make_optimizer(network, recipe.optimizer)
-        state = _begin_or_restore(out / STATE_FILE, prepared, train, network, optimizer, chosen)
-        info = _describe(prepared, train)
-        training = Training(out, info, train, dev, network, optimizer, state, chosen, interrupt)
+        state = _restore(out, prepared.fingerprint, train, network, optimizer) if resuming else None
+        if state is None:
+            precision = settle_precision(recipe.training.precision, network, _take_middling(train))
+            state = RunState(prepared.fingerprint, precision)
+            _begin_folder(out, recipe)
+        training = Training(
+            folder=out,
+            info=_describe(prepared, train),
+            train=train,
+            dev=dev,
+            network=network,
+            optimizer=optimizer,
+            state=state,
+            device=chosen,
+            interrupt=interrupt,
+        )
         _announce(training)
-        log = RunLog(out, state.epoch, state.step)
-        try:
-            with TrainingDisplay(recipe.training.epochs) as display:
-                training.run(log, display)
-        except KeyboardInterrupt:
-            note(f"stopped in epoch {state.epoch + 1}; speechrnn train {data} --out {out} --resume goes on")
-            raise
-        finally:
-            log.close()
-    return load_model(out)
+        if not training.finished:
+            _run(training, again or f"{name_command()} train {data} --out {out} --resume")
+    model = load_model(out)
+    note(f"{describe_best(model)}: {out / MODEL_FILE}")
+    return model
+
+
+def is_finished(out: Path) -> bool:
+    """Returns whether the run in a folder has come to its end.
+
+    Raises:
+        RecipeError: Its recipe was damaged.
+        TrainingError: Its log was damaged.
+    """
+    records = read_log(out)
+    best = max((record.epoch for record in records if record.best), default=0)
+    return bool(records) and is_at_end(read_run_recipe(out).training, records[-1].epoch, best)
 
 
 def read_run_recipe(out: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -94,6 +120,8 @@ def read_run_recipe(out: Path, overrides: Sequence[str] = ()) -> Recipe:
         RecipeError: There is no run, or its recipe was damaged.
     """
     path = out / RECIPE_FILE
+    if not path.exists():
+        raise RecipeError(f"{out}: no run to resume here; begin one with --recipe")
     return build_settings(Recipe, read_toml(path, RecipeError), overrides, str(path))
 
 
@@ -104,9 +132,10 @@ def _check_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> bool:
         if read_run_recipe(out) != recipe:
             raise RecipeError(f"{path}: differs from the recipe given; resume without --recipe and --set, or --force")
         return True
-    if path.exists() and not force:
+    begun = (out / STATE_FILE).exists() or (out / MODEL_FILE).exists()
+    if path.exists() and begun and not force:
         raise OutputError(f"{out}: holds a run; --resume goes on with it, --force starts again")
-    if not path.exists() and out.exists() and any(entry.name != LOCK_FILE for entry in out.iterdir()):
+    if not path.exists() and out.exists() and any(not is_ours(entry) for entry in out.iterdir()):
         raise OutputError(f"{out}: holds other files; choose another --out")
     return False
 
@@ -130,14 +159,17 @@ def _open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple
                 f"{data}: nothing in split {split!r}; there is {', '.join(prepared.splits)}"
                 " (training.dev_split names the one to judge epochs on)"
             )
-    store = FeatureStore(data, "train")
+    parts = list_parts(data)
+    store = FeatureStore(parts, "train")
+    if store.coefficients != prepared.config.features.coefficients:
+        raise CorpusError(f"{data}: its features are not what prepare.toml says; prepare it again")
     deltas = recipe.input.deltas
     cmvn: Cmvn | None = None
     if recipe.input.cmvn == "corpus":
         cmvn = estimate_cmvn(append_deltas(store[index], deltas) for index in range(len(store)))
-    alphabet = alphabet_of(prepared.config.lang)
+    alphabet = Alphabet((" ", *prepared.letters))
     train = ExampleSource(store, recipe, prepared.config.features, cmvn, alphabet)
-    dev = ExampleSource(FeatureStore(data, dev_split), recipe, prepared.config.features, cmvn, alphabet)
+    dev = ExampleSource(FeatureStore(parts, dev_split), recipe, prepared.config.features, cmvn, alphabet)
     for source in (train, dev):
         _report_unlearnable(source)
     if not train.learnable:
@@ -146,67 +178,56 @@ def _open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple
 
 
 def _report_unlearnable(source: ExampleSource) -> None:
-    lines = source.explain_unlearnable()
-    for line in lines[:_NAMED]:
-        warn(f"left out of {source.store.split}'s loss: {line}")
-    if len(lines) > _NAMED:
-        warn(f"... and {len(lines) - _NAMED} more")
+    split = source.store.split
+    warn_each([f"left out of {split}'s loss: {line}" for line in source.explain_unlearnable()])
 
 
-def _begin_or_restore(
-    path: Path,
-    prepared: PreparedCorpus,
-    train: ExampleSource,
-    network: AcousticNetwork,
-    optimizer: Optimizer,
-    device: torch.device,
-) -> RunState:
+def _build_network(train: ExampleSource) -> AcousticNetwork:
+    try:
+        return build_network(train.recipe, train.features, train.alphabet)
+    except RuntimeError as error:
+        size = f"{train.recipe.network.layers} x {train.recipe.network.units}"
+        raise TrainingError(f"network: {size} is more than this machine's memory holds; take fewer units") from error
+
+
+def _restore(
+    out: Path, fingerprint: str, train: ExampleSource, network: AcousticNetwork, optimizer: Optimizer
+) -> RunState | None:
+    """Returns where the run in a folder is, everything restored; None if it was killed before it saved anything."""
+    path = out / STATE_FILE
     if not path.exists():
-        return RunState(prepared.fingerprint, _settle_precision(train, network, device))
+        return None
     state = load_state(path, network, optimizer)
-    if state.fingerprint != prepared.fingerprint:
+    if state.fingerprint != fingerprint:
         raise TrainingError(f"{path}: the corpus was prepared anew since this run began; --force starts it again")
-    if state.precision == "bfloat16" and not can_train_in_bfloat16(network, _middling_batch(train), device):
-        warn("this run began in bfloat16, in which this machine cannot train; it goes on in float32")
-        state.precision = "float32"
+    state.precision = confirm_precision(state.precision, network, _take_middling(train))
     return state
 
 
-def _settle_precision(train: ExampleSource, network: AcousticNetwork, device: torch.device) -> Precision:
-    """Returns the recipe's precision, or the faster one on a batch of middling length.
-
-    Raises:
-        TrainingError: The recipe asks for bfloat16, in which this machine cannot train.
-    """
-    wanted = train.recipe.training.precision
-    if wanted == "float32":
-        return wanted
-    batch = _middling_batch(train)
-    if not can_train_in_bfloat16(network, batch, device):
-        if wanted == "bfloat16":
-            raise TrainingError(
-                f"training.precision: cannot train in bfloat16 on this {device}; choose float32 or auto"
-            )
-        note("precision float32: this machine cannot train in bfloat16")
-        return "float32"
-    if wanted == "bfloat16":
-        return wanted
-    ratio = measure_bfloat16(network, batch, device)
-    chosen: Precision = "bfloat16" if ratio > 1 else "float32"
-    note(f"precision {chosen}: a step in bfloat16 is {ratio:.2f} times as fast as in float32 here")
-    return chosen
-
-
-def _middling_batch(train: ExampleSource) -> Batch:
-    """Returns utterances of middling length, to try things on."""
+def _take_middling(train: ExampleSource) -> Batch:
+    """Returns a batch of utterances of middling length, to try things on."""
     by_length = sorted(train.learnable, key=lambda index: int(train.store.frames[index]))
     return collate([train.make(index) for index in by_length[len(by_length) // 2 :][:16]])
 
 
+def _run(training: Training, again: str) -> None:
+    state = training.state
+    log = RunLog(training.folder, state.epoch, state.step)
+    try:
+        with TrainingDisplay(training.recipe.training.epochs) as display:
+            training.run(log, display)
+    except KeyboardInterrupt:
+        note(f"stopped in epoch {state.epoch + 1}; to go on: {again}")
+        raise
+    finally:
+        log.close()
+
+
 def _describe(prepared: PreparedCorpus, train: ExampleSource) -> ModelInfo:
     summary = prepared.splits["train"]
-    provenance = Provenance(prepared.corpus, summary.utterances, round(summary.seconds / 3600, 3))
-    return ModelInfo(train.recipe, train.features, train.alphabet, prepared.config.lang, provenance)
+    name = f"{prepared.corpus} ({Path(prepared.source).name})"
+    provenance = Provenance(name, summary.utterances, round(summary.seconds / 3600, 3))
+    return ModelInfo(train.recipe, train.features, train.alphabet, prepared.lang, provenance)
 
 
 def _announce(training: Training) -> None:
@@ -215,5 +236,5 @@ def _announce(training: Training) -> None:
     note(
         f"{network.layers} x {network.units} {kind}, {training.network.count_parameters() / 1e6:.2f} M parameters,"
         f" {len(training.train.learnable)} utterances, {state.precision} on {training.device}"
-        + (f", resumed in epoch {state.epoch + 1}" if state.step else "")
+        + (", finished already" if training.finished else f", resumed in epoch {state.epoch + 1}" if state.step else "")
     )

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch.optim import Optimizer
@@ -18,6 +19,19 @@ STATE_FILE = "resume.pt"
 
 Standing = tuple[int, int, float]
 """How good an epoch is: word errors, character errors, loss on dev; the smaller the better."""
+
+_DAMAGE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    UnpicklingError,
+    BadZipFile,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What reading a damaged state raises."""
 
 WORST: Standing = (2**63, 2**63, float("inf"))
 
@@ -65,14 +79,14 @@ def save_state(path: Path, state: RunState, network: AcousticNetwork, optimizer:
     Raises:
         OutputError: The file cannot be written; the last one stays whole.
     """
-    buffer = io.BytesIO()
+    device, buffer = _device_of(network), io.BytesIO()
     torch.save(
         {
             "state": asdict(state),
             "network": network.state_dict(),
             "optimizer": optimizer.state_dict(),
             "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
         },
         buffer,
     )
@@ -87,13 +101,22 @@ def load_state(path: Path, network: AcousticNetwork, optimizer: Optimizer) -> Ru
         TrainingError: The file is damaged or belongs to another recipe.
     """
     try:
+        with ZipFile(path) as archive:
+            if archive.testzip():
+                raise ValueError("its checksum is wrong")
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         network.load_state_dict(saved["network"])
         optimizer.load_state_dict(saved["optimizer"])
         torch.set_rng_state(saved["random"])
-        if torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(saved["random_cuda"])
+        device = _device_of(network)
+        if device.type == "cuda" and saved["random_cuda"] is not None:
+            torch.cuda.set_rng_state(saved["random_cuda"], device)
         return RunState(**saved["state"])
-    except (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, TypeError, ValueError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise TrainingError(f"{path}: cannot be resumed from ({reason}); --force starts the run again") from error
+    except _DAMAGE as error:
+        raise TrainingError(
+            f"{path}: cannot be resumed from, it is damaged or of another recipe; --force starts the run again"
+        ) from error
+
+
+def _device_of(network: AcousticNetwork) -> torch.device:
+    return next(network.parameters()).device

@@ -4,33 +4,45 @@ from pathlib import Path
 
 import torch
 
+from speechrnn.batches import Example
 from speechrnn.console import show_progress
 from speechrnn.errors import CorpusError
+from speechrnn.features import to_network_input
 from speechrnn.modelfile import Model
-from speechrnn.prepare.pipeline import read_prepared
+from speechrnn.prepare.prepared import list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore
-from speechrnn.train.evaluate import evaluate
-from speechrnn.train.examples import ExampleSource
+from speechrnn.train.evaluate import compute_log_probs, read_greedily
 
-_BATCH_SECONDS = 200
+_BATCH_SECONDS = 60
 
 
 def transcribe_split(folder: Path, split: str, model: Model) -> tuple[dict[str, str], dict[str, str]]:
     """Returns references and hypotheses of a prepared split, both by utterance id.
 
     Raises:
-        CorpusError: The folder is not prepared, lacks the split, or has other features or another alphabet.
+        CorpusError: The folder is not prepared, lacks the split, or has other features or another language.
     """
-    prepared = read_prepared(folder)
+    prepared, info = read_prepared(folder), model.info
     if split not in prepared.splits:
         raise CorpusError(f"{folder}: no split {split!r}; there is {', '.join(prepared.splits)}")
-    info = model.info
     if prepared.config.features != info.features:
         raise CorpusError(
             f"{folder}: its features are not those that the model reads; prepare it again like the model's corpus"
         )
-    source = ExampleSource(FeatureStore(folder, split), info.recipe, info.features, model.cmvn, info.alphabet)
+    if prepared.lang != info.lang:
+        raise CorpusError(f"{folder}: is in language {prepared.lang!r}, the model in {info.lang!r}")
+    store = FeatureStore(list_parts(folder), split)
+
+    def make(index: int) -> Example:
+        features = to_network_input(store[index], info.recipe.input.deltas, model.cmvn)
+        return Example(store.utterances[index].id, features, ())
+
+    hypotheses: dict[str, str] = {}
     frames = round(_BATCH_SECONDS * 1000 / info.features.hop_ms)
-    with show_progress("Transcribing", len(source.store), "utterances") as advance:
-        transcripts = evaluate(model.network, source, frames, torch.device("cpu"), advance).transcripts
-    return {id: text for id, text, _ in transcripts}, {id: text for id, _, text in transcripts}
+    device = torch.device("cpu")
+    with show_progress("Transcribing", len(store), "utterances") as advance:
+        for batch, log_probs, lengths in compute_log_probs(model.network, make, store.frames.tolist(), frames, device):
+            hypotheses |= zip(batch.ids, read_greedily(log_probs, lengths, info.alphabet), strict=True)
+            advance(len(batch.ids))
+    references = {utterance.id: utterance.text for utterance in store.utterances}
+    return references, {id: hypotheses[id] for id in references}

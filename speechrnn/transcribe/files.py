@@ -1,36 +1,43 @@
 """Many recordings: named files and all that lies in named folders; what fails is said, and the rest goes on."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from speechrnn.audio import AUDIO_SUFFIXES
-from speechrnn.console import print_line, show_progress, stderr, stdout
+from speechrnn.audio import AUDIO_SUFFIXES, OTHER_AUDIO_SUFFIXES, is_audio, probe_audio
+from speechrnn.console import print_line, show_progress, stderr, stdout, warn
 from speechrnn.errors import AudioError
+from speechrnn.manifest import to_token
 from speechrnn.parallel import map_in_order
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.transcript import Transcript
 
 
-def find_recordings(paths: Sequence[Path]) -> list[Path]:
-    """Returns files as they are named, and for each folder the recordings in it, at any depth, in order."""
-    return [found for path in paths for found in (_search(path) if path.is_dir() else [path])]
-
-
 def name_recordings(recordings: Sequence[Path]) -> list[str]:
-    """Returns an id for each recording: its stem where that is its alone, else its path without the ending."""
-    counts = Counter(path.stem for path in recordings)
-    return [path.stem if counts[path.stem] == 1 else str(path.with_suffix("")) for path in recordings]
+    """Returns an id for each recording: its stem if that is its alone, or its path without the ending, or its path."""
+    stems, paths = Counter(path.stem for path in recordings), Counter(path.with_suffix("") for path in recordings)
+    return [
+        path.stem if stems[path.stem] == 1 else str(path if paths[path.with_suffix("")] > 1 else path.with_suffix(""))
+        for path in recordings
+    ]
 
 
-def transcribe_files(recognizer: Recognizer, recordings: Sequence[Path]) -> Iterator[Transcript | AudioError]:
-    """Yields the transcript of each recording, or why there is none, in order; one recording a core at a time."""
+def transcribe_files(
+    recognizer: Recognizer, recordings: Sequence[Path], advance: Callable[[float], None] = lambda seconds: None
+) -> Iterator[Transcript | AudioError]:
+    """Yields the transcript of each recording, or why there is none, in order; one recording a core at a time.
+
+    Args:
+        recognizer: The model.
+        recordings: Files.
+        advance: Called, from any thread, with the seconds of audio that are done since the last call.
+    """
 
     def transcribe(named: tuple[Path, str]) -> Transcript | AudioError:
         path, id = named
         try:
-            return replace(recognizer.transcribe(path), id=id)
+            return replace(recognizer.transcribe(path, advance), id=id)
         except AudioError as error:
             return error
 
@@ -45,24 +52,50 @@ def print_transcripts(recognizer: Recognizer, paths: Sequence[Path], as_json: bo
         paths: Files, and folders to be searched.
         as_json: An object a line; else the text, behind the id where there are several recordings.
     """
-    empty = [path for path in paths if path.is_dir() and not _search(path)]
+    found = [_search(path) if _is_folder(path) else [path] for path in paths]
+    recordings = [recording for each in found for recording in each]
+    empty = [path for path, each in zip(paths, found, strict=True) if not each]
     for path in empty:
-        stderr.print(f"speechrnn: {path}: holds no recordings ({' '.join(sorted(AUDIO_SUFFIXES))})")
-    recordings = find_recordings(paths)
+        _complain(f"{path}: holds no recordings ({' '.join(sorted(AUDIO_SUFFIXES))})")
     failures = len(empty)
     alone = len(recordings) == 1
-    with show_progress("Transcribing", len(recordings), "recordings", hidden=stdout.is_terminal) as advance:
-        for result in transcribe_files(recognizer, recordings):
+    seconds = sum(map(_measure, recordings))
+    with show_progress("Transcribing", seconds, "s of audio", hidden=stdout.is_terminal) as advance:
+        for result in transcribe_files(recognizer, recordings, advance):
             if isinstance(result, AudioError):
-                stderr.print(f"speechrnn: {result}")
+                _complain(str(result))
                 failures += 1
             elif as_json:
                 print_line(result.to_json())
             else:
-                print_line(result.text if alone else f"{result.id} {result.text}".rstrip())
-            advance(1)
+                print_line(result.text if alone else f"{to_token(result.id)} {result.text}".rstrip())
     return failures
 
 
+def _complain(message: str) -> None:
+    stderr.print("speechrnn: " + " ".join(message.splitlines()))
+
+
+def _is_folder(path: Path) -> bool:
+    """Returns whether a path is a folder; one that nobody may look at is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _search(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+    """Returns the recordings in a folder, in order, and says which are passed over for their format."""
+    files = sorted(folder.rglob("*"))
+    others = [path for path in files if path.suffix.lower() in OTHER_AUDIO_SUFFIXES]
+    if others:
+        warn(f"{folder}: passed over {len(others)} files that cannot be read, like {others[0].name}; convert them")
+    return [path for path in files if is_audio(path)]
+
+
+def _measure(path: Path) -> float:
+    """Returns a recording's length in seconds; 0 where it cannot be read, which will be said in its turn."""
+    try:
+        return probe_audio(path).duration
+    except AudioError:
+        return 0.0

@@ -1,5 +1,6 @@
 """A model that listens: from a recording to its transcript."""
 
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from torch import Tensor
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.ctc import decode_greedy
 from speechrnn.errors import AudioError
-from speechrnn.features import compute_mfcc, to_network_input
+from speechrnn.features import compute_mfcc, count_window_samples, make_dct, to_network_input
 from speechrnn.modelfile import Model, find_model, load_model
 from speechrnn.transcribe.segments import cut_at_pauses
 from speechrnn.transcribe.transcript import Transcript, Word, read_words
@@ -22,6 +23,8 @@ class Recognizer:
         """Takes a model, and the name under which transcripts mention it."""
         self.model = model
         self.name = name
+        self._window = count_window_samples(model.info.features)
+        make_dct(model.info.features)  # made once here, not by several threads at once
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Recognizer":
@@ -38,8 +41,14 @@ class Recognizer:
         """From one frame of log_probs to the next."""
         return self.model.info.features.hop_ms * self.model.info.recipe.network.stack / 1000
 
-    def transcribe(self, path: str | PathLike[str]) -> Transcript:
+    def transcribe(
+        self, path: str | PathLike[str], advance: Callable[[float], None] = lambda seconds: None
+    ) -> Transcript:
         """Returns what is said in a recording that libsndfile reads, of any length, rate and number of channels.
+
+        Args:
+            path: The recording.
+            advance: Called with the seconds of audio that are done since the last call.
 
         Raises:
             AudioError: The recording cannot be read, or is shorter than one window.
@@ -47,12 +56,13 @@ class Recognizer:
         words: list[Word] = []
         samples = 0
         for start, signal in cut_at_pauses(Path(path)):
-            try:
-                words += self.recognize(signal, start)
-            except AudioError as error:
-                if not samples:
+            if samples == 0 or len(signal) >= self._window:
+                try:
+                    words += self.recognize(signal, start)
+                except AudioError as error:
                     raise AudioError(f"{path}: {error}") from error
             samples += len(signal)
+            advance(len(signal) / SAMPLE_RATE)
         return Transcript(
             id=Path(path).stem,
             text=" ".join(word.text for word in words),

@@ -2,9 +2,11 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +15,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from speechrnn import __version__
 from speechrnn.cli import run
-from speechrnn.config import dump_toml
+from speechrnn.prepare.corpora import CORPORA
+from speechrnn.prepare.corpus import Archive
+from speechrnn.settings import dump_toml
 from tests.train.conftest import TINY
 
 MakeCorpus = Callable[..., Path]
@@ -93,7 +98,7 @@ def test_prepare_takes_settings_and_speakers(tmp_path: Path, make_corpus: MakeCo
         (["prepare", "tsv", ".", "--out", "x", "--set", "features.mel=3"], "unknown key features.mel; allowed here"),
         (["train", "none", "--recipe", "hello", "--out", "x"], "not a prepared corpus"),
         (["train", "none", "--recipe", "helo", "--out", "x"], "no recipe 'helo'"),
-        (["train", "none", "--out", "x", "--resume"], "cannot be read"),
+        (["train", "none", "--out", "x", "--resume"], "no run to resume here"),
         (["transcribe", "a.wav", "--model", "none"], "none: no such model"),
         (["score", "none", "none"], "none: cannot be read"),
         (["info", "none"], "none: no such model"),
@@ -197,8 +202,52 @@ def test_info_says_what_a_model_is(trained: Path, capsys: Capture) -> None:
     assert run(["info", str(trained / "run")]) == 0
     out = capsys.readouterr().out
     assert "1 x 12 bidirectional lstm" in out
-    assert "trained on: tsv, 3 utterances" in out
+    assert "trained on: tsv (corpus), 3 utterances" in out
     assert "%WER " in out
+
+
+def test_ids_that_are_paths_meet_those_that_are_stems(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "ref").write_text("audio/a hello\naudio/b world\n")
+    (tmp_path / "hyp").write_text("a hello\nb word\n")
+    assert run(["score", str(tmp_path / "ref"), str(tmp_path / "hyp")]) == 0
+    assert capsys.readouterr().out.startswith("%WER 50.00 [ 1 / 2, 0 ins, 0 del, 1 sub ]")
+
+
+def test_errors_of_case_and_punctuation_are_pointed_out(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "ref").write_text("a Hello, World\n")
+    (tmp_path / "hyp").write_text("a hello word\n")
+    assert run(["score", str(tmp_path / "ref"), str(tmp_path / "hyp")]) == 0
+    assert "1 of the 2 errors are upper or lower case or punctuation" in errors_of(capsys)
+
+
+def test_the_version_and_the_corpora_are_listed(capsys: Capture) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"speechrnn {__version__}\n"
+    assert run(["prepare", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["corpus", *CORPORA]
+
+
+def test_a_download_goes_to_a_folder_named_after_the_corpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("speechrnn.prepare.download.fetch", fake_fetch)
+    assert run(["prepare", "yesno", "--download", "--out", "out"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split("\t")[:2] == ["train", "25"]
+    assert len(list(Path("data/yesno/waves_yesno").glob("*.wav"))) == 60
+
+
+def fake_fetch(archive: Archive, folder: Path) -> Path:
+    file = folder / "waves_yesno.tar.gz"
+    rng = np.random.default_rng(0)
+    with tarfile.open(file, "w:gz") as tar:
+        for number in range(60):
+            path = folder / f"{'_'.join(f'{number:08b}')}.wav"
+            soundfile.write(path, rng.normal(0, 0.1, 8_000), 8_000)
+            tar.add(path, f"waves_yesno/{path.name}")
+            path.unlink()
+    return file
 
 
 def test_ctrl_c_keeps_the_run_and_exits_130(trained: Path, tmp_path: Path) -> None:
@@ -211,9 +260,30 @@ def test_ctrl_c_keeps_the_run_and_exits_130(trained: Path, tmp_path: Path) -> No
     process.send_signal(signal.SIGINT)
     _, heard = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "--resume goes on" in heard
+    assert "to go on: " in heard
+    assert "--resume" in heard
     assert "Traceback" not in heard
     assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_results_go_to_stdout_though_a_bar_is_drawn_in_the_terminal(trained: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "speechrnn",
+        "transcribe",
+        str(trained / "corpus"),
+        "--model",
+        str(trained / "run"),
+    ]
+    master, terminal = pty.openpty()
+    with (tmp_path / "hyp").open("wb") as hypotheses:
+        process = subprocess.run(command, stdout=hypotheses, stderr=terminal, check=False)
+    os.close(terminal)
+    assert process.returncode == 0
+    assert [line.split()[0] for line in (tmp_path / "hyp").read_text().splitlines()] == list("abcde")
+    assert "Transcribing" in os.read(master, 100_000).decode()
+    os.close(master)
 
 
 def test_a_reader_that_hangs_up_is_no_error_of_ours(trained: Path) -> None:

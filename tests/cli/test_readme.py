@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from speechrnn import settings
 from speechrnn.audio import SAMPLE_RATE
 from speechrnn.cli import run
 from speechrnn.manifest import Utterance
+from speechrnn.settings import dump_toml
 from tests.conftest import signal_of
+from tests.train.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,6 +62,10 @@ def test_every_command_of_the_readme_runs_as_written(
 ) -> None:
     lay_out(tmp_path, phrases)
     monkeypatch.chdir(tmp_path)
+    small = tmp_path / "recipes" / "mini_librispeech"
+    small.mkdir(parents=True)
+    (small / "recipe.toml").write_text(dump_toml(TINY))  # the recipe's own network takes its time
+    monkeypatch.setattr(settings, "_recipe_folders", lambda: [tmp_path / "recipes"])
     ours = [shlex.split(command) for command in commands() if command.startswith("speechrnn ")]
     assert {words[1] for words in ours} == {"hello", "prepare", "train", "transcribe", "score", "info"}
     for words in ours:

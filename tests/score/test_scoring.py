@@ -87,8 +87,8 @@ def test_the_worst_utterances_come_first_word_under_word() -> None:
     )
     blocks = [block.plain for block in render_worst(score, 5, None)]
     assert blocks == [
-        "\nu1  2 of 3 words wrong\nREF: the cat sat\nHYP: the hat ***\n         S   D",
-        "\nu3  1 of 1 words wrong\nREF: ** yes\nHYP: oh yes\n     I",
+        "\nu1  2 errors in 3 words\nREF: the cat sat\nHYP: the hat ***\n         S   D",
+        "\nu3  1 error in 1 word\nREF: ** yes\nHYP: oh yes\n     I",
     ]
 
 

@@ -8,12 +8,10 @@ from speechrnn.config import (
     AugmentConfig,
     NetworkConfig,
     OptimizerConfig,
-    PrepareConfig,
     Recipe,
     TrainingConfig,
 )
-from speechrnn.prepare.corpora import READERS
-from speechrnn.prepare.pipeline import prepare_corpus
+from tests.conftest import prepare
 
 TINY = Recipe(
     network=NetworkConfig(layers=1, units=12, dropout=0.2),
@@ -27,7 +25,7 @@ TINY = Recipe(
 @pytest.fixture
 def data(tmp_path: Path, make_corpus: Callable[..., Path]) -> Path:
     """A prepared corpus of five voices and three words."""
-    prepare_corpus(READERS["tsv"], make_corpus(voices=5), tmp_path / "data", PrepareConfig())
+    prepare("tsv", make_corpus(voices=5), tmp_path / "data")
     return tmp_path / "data"
 
 

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.config import AugmentConfig, FeatureConfig
 from speechrnn.features import compute_mfcc, make_dct
-from speechrnn.train.augment import augment_features, change_tempo, make_warp, mask_channels, mask_times
+from speechrnn.train.augment import (
+    augment_features,
+    change_tempo,
+    draw_response,
+    make_warp,
+    mask_channels,
+    mask_times,
+)
 
 MFCC = FeatureConfig(coefficients=40)
 STRONG = AugmentConfig(
@@ -88,3 +95,31 @@ def test_chance_comes_from_the_generator_alone(hello_world: Signal) -> None:
     )
     np.testing.assert_array_equal(first, again)
     assert first.shape != other.shape or not np.array_equal(first, other)
+
+
+def test_a_mask_holds_the_mean_of_what_it_hides() -> None:
+    channels = np.random.default_rng(0).normal(3, 1, size=(60, 40)).astype(np.float32)
+    in_time = mask_times(channels, STRONG, 10.0, np.random.default_rng(1))
+    hidden = (in_time != channels).any(axis=1)
+    assert hidden.any()
+    np.testing.assert_allclose(in_time[hidden], np.tile(channels.mean(axis=0), (hidden.sum(), 1)), rtol=1e-6)
+    in_frequency = mask_channels(channels, STRONG, np.random.default_rng(1))
+    hidden = (in_frequency != channels).any(axis=0)
+    assert hidden.any()
+    np.testing.assert_allclose(in_frequency[:, hidden], np.tile(channels.mean(axis=0)[hidden], (60, 1)), rtol=1e-6)
+
+
+def test_a_microphones_decibels_are_decibels_of_the_signal(hello_world: Signal) -> None:
+    louder = channels_of(hello_world * np.float32(10 ** (6 / 20))) - channels_of(hello_world)
+    loud = channels_of(hello_world) > -5  # far above the floor that is added before the logarithm
+    assert np.median(louder[loud]) == pytest.approx(6 * np.log(10) / 10, rel=0.01)
+    drawn = np.stack([draw_response(40, 6.0, np.random.default_rng(seed)) for seed in range(2000)])
+    in_decibels = drawn * 10 / np.log(10)
+    assert 11.5 < in_decibels.max() <= 12.0
+    assert -12.0 <= in_decibels.min() < -11.5
+    assert abs(in_decibels.mean()) < 0.2
+
+
+def test_a_microphones_response_is_smooth_over_frequency() -> None:
+    response = draw_response(40, 6.0, np.random.default_rng(0))
+    assert np.abs(np.diff(response)).max() <= 2 * 6.0 * np.log(10) / 10 * 5 / 39 + 1e-6

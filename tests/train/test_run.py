@@ -13,17 +13,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from speechrnn.config import PrepareConfig, Recipe, dump_toml, load_recipe
+from speechrnn.config import Recipe
 from speechrnn.ctc import compute_ctc_loss
 from speechrnn.errors import OutputError, RecipeError, TrainingError
-from speechrnn.modelfile import MODEL_FILE, build_network, load_model
-from speechrnn.prepare.corpora import READERS
-from speechrnn.prepare.pipeline import prepare_corpus, read_prepared
+from speechrnn.modelfile import MODEL_FILE, load_model
+from speechrnn.settings import dump_toml, load_recipe
 from speechrnn.train import loop
-from speechrnn.train import run as train_run
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, read_log
 from speechrnn.train.run import RECIPE_FILE, train_model
 from speechrnn.train.state import STATE_FILE
+from tests.conftest import prepare
 from tests.train.conftest import TINY, tiny
 
 
@@ -149,7 +148,7 @@ def test_a_corpus_prepared_anew_cannot_be_resumed_on(
     tmp_path: Path, data: Path, make_corpus: Callable[..., Path]
 ) -> None:
     train_model(data, TINY, tmp_path / "run")
-    prepare_corpus(READERS["tsv"], make_corpus(voices=5, name="new"), data, PrepareConfig(), force=True)
+    prepare("tsv", make_corpus(voices=5, name="new"), data, force=True)
     with pytest.raises(TrainingError, match="prepared anew"):
         train_model(data, TINY, tmp_path / "run", resume=True)
 
@@ -225,19 +224,6 @@ def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path, data: Path) -> 
     assert len(records) == best + 2 < 9
 
 
-@pytest.mark.parametrize(
-    ("able", "ratio", "chosen"), [(True, 1.4, "bfloat16"), (True, 0.7, "float32"), (False, 9, "float32")]
-)
-def test_auto_takes_bfloat16_where_a_step_runs_and_is_faster(
-    data: Path, monkeypatch: pytest.MonkeyPatch, able: bool, ratio: float, chosen: str
-) -> None:
-    monkeypatch.setattr(train_run, "can_train_in_bfloat16", lambda *_: able)
-    monkeypatch.setattr(train_run, "measure_bfloat16", lambda *_: ratio)
-    train, _ = train_run._open_sources(data, read_prepared(data), tiny(precision="auto"))
-    network = build_network(train.recipe, train.features, train.alphabet)
-    assert train_run._settle_precision(train, network, torch.device("cpu")) == chosen
-
-
 def test_the_probe_changes_nothing_that_it_does_not_say(tmp_path: Path, data: Path) -> None:
     train_model(data, tiny(epochs=1, precision="auto"), tmp_path / "auto")
     chosen = torch.load(tmp_path / "auto" / STATE_FILE, weights_only=True)["state"]["precision"]
@@ -254,20 +240,6 @@ def test_bfloat16_learns_about_the_same(tmp_path: Path, data: Path) -> None:
         pytest.skip(str(error))
     full, half = (read_log(tmp_path / precision)[-1].loss for precision in ("float32", "bfloat16"))
     assert half == pytest.approx(full, rel=0.05)
-
-
-def test_a_machine_without_bfloat16_refuses_it_and_resumes_in_float32(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(train_run, "can_train_in_bfloat16", lambda *_: False)
-    with pytest.raises(TrainingError, match="cannot train in bfloat16 on this cpu; choose float32 or auto"):
-        train_model(data, tiny(precision="bfloat16"), tmp_path / "refused")
-    train_model(data, tiny(epochs=1), tmp_path / "run")
-    state = torch.load(tmp_path / "run" / STATE_FILE, weights_only=True)
-    state["state"]["precision"] = "bfloat16"
-    torch.save(state, tmp_path / "run" / STATE_FILE)
-    train_model(data, tiny(epochs=1), tmp_path / "run", resume=True)
-    assert "it goes on in float32" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("change", [{"cmvn": "corpus"}, {"deltas": 2}])

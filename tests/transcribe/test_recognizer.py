@@ -15,15 +15,14 @@ from speechrnn.ctc import Hypothesis
 from speechrnn.errors import AudioError, CorpusError
 from speechrnn.manifest import Utterance
 from speechrnn.modelfile import Model, ModelInfo, build_network, save_model
-from speechrnn.prepare.corpora import READERS
-from speechrnn.prepare.pipeline import prepare_corpus
 from speechrnn.text import alphabet_of
 from speechrnn.transcribe import segments
 from speechrnn.transcribe.corpus import transcribe_split
-from speechrnn.transcribe.files import find_recordings, name_recordings, transcribe_files
+from speechrnn.transcribe.files import name_recordings, transcribe_files
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_at_pauses, find_pause
 from speechrnn.transcribe.transcript import read_words
+from tests.conftest import prepare
 
 
 @pytest.fixture
@@ -68,7 +67,7 @@ def test_a_transcript_says_what_was_heard_where_by_what(tmp_path: Path, model: M
 
 def test_a_file_gives_what_its_features_give(tmp_path: Path, model: Model, make_corpus: Callable[..., Path]) -> None:
     source = make_corpus(voices=2)
-    prepare_corpus(READERS["tsv"], source, tmp_path / "data", PrepareConfig(split="test"))
+    prepare("tsv", source, tmp_path / "data", PrepareConfig(split="test"))
     references, hypotheses = transcribe_split(tmp_path / "data", "test", model)
     assert set(references.values()) == {"hello", "yes", "no"}
     recordings = sorted(source.glob("*.wav"))
@@ -78,20 +77,16 @@ def test_a_file_gives_what_its_features_give(tmp_path: Path, model: Model, make_
 
 def test_features_of_another_kind_are_refused(tmp_path: Path, model: Model, make_corpus: Callable[..., Path]) -> None:
     config = PrepareConfig(split="test", features=FeatureConfig(mels=30, coefficients=13))
-    prepare_corpus(READERS["tsv"], make_corpus(voices=1), tmp_path / "data", config)
+    prepare("tsv", make_corpus(voices=1), tmp_path / "data", config)
     with pytest.raises(CorpusError, match="not those that the model reads"):
         transcribe_split(tmp_path / "data", "test", model)
     with pytest.raises(CorpusError, match="no split 'dev'; there is test"):
         transcribe_split(tmp_path / "data", "dev", model)
 
 
-def test_folders_are_searched_and_stems_name_recordings(tmp_path: Path) -> None:
-    for name in ("b/x.flac", "a/x.wav", "a/y.OPUS", "a/notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    found = find_recordings([tmp_path, Path("other.bin")])
-    assert found == [tmp_path / "a/x.wav", tmp_path / "a/y.OPUS", tmp_path / "b/x.flac", Path("other.bin")]
-    assert name_recordings(found) == [str(tmp_path / "a/x"), "y", str(tmp_path / "b/x"), "other"]
+def test_stems_name_recordings_and_paths_those_that_share_one(tmp_path: Path) -> None:
+    found = [tmp_path / "a/x.wav", tmp_path / "a/y.OPUS", tmp_path / "b/x.flac", tmp_path / "b/x.wav", Path("o.bin")]
+    assert name_recordings(found) == [str(tmp_path / "a/x"), "y", *map(str, found[2:4]), "o"]
 
 
 def test_one_bad_recording_does_not_stop_the_others(tmp_path: Path, model: Model, hello_world: Signal) -> None:

@@ -1,0 +1,31 @@
+import os
+
+import pytest
+import torch
+
+from speechrnn.errors import TrainingError
+from speechrnn.hardware import choose_device, count_cores, use_threads
+
+
+def test_the_cores_are_those_that_this_process_may_use() -> None:
+    assert 1 <= count_cores() <= (os.cpu_count() or 1)
+
+
+def test_auto_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto") == torch.device("cuda")
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:77", "meta", ""])
+def test_a_device_that_is_not_here_is_refused(name: str) -> None:
+    with pytest.raises(TrainingError, match="cannot be used here"):
+        choose_device(name)
+
+
+def test_threads_are_given_back() -> None:
+    before = torch.get_num_threads()
+    with use_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before

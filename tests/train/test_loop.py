@@ -1,0 +1,95 @@
+"""One training step, and what is counted, against the same thing written out with torch and NumPy."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from speechrnn.batches import collate
+from speechrnn.features import estimate_cmvn
+from speechrnn.modelfile import build_network
+from speechrnn.prepare.prepared import list_parts, read_prepared
+from speechrnn.prepare.store import FeatureStore
+from speechrnn.train.interrupt import Interrupt
+from speechrnn.train.loop import Training
+from speechrnn.train.optimizer import make_optimizer
+from speechrnn.train.run import _describe, _open_sources
+from speechrnn.train.state import RunState
+from tests.train.conftest import TINY, tiny
+
+
+@pytest.fixture
+def training(tmp_path: Path, data: Path) -> Training:
+    prepared = read_prepared(data)
+    train, dev = _open_sources(data, prepared, tiny(precision="float32"))
+    torch.manual_seed(0)
+    network = build_network(train.recipe, train.features, train.alphabet).eval()  # without dropout
+    return Training(
+        folder=tmp_path,
+        info=_describe(prepared, train),
+        train=train,
+        dev=dev,
+        network=network,
+        optimizer=make_optimizer(network, train.recipe.optimizer),
+        state=RunState("", "float32"),
+        device=torch.device("cpu"),
+        interrupt=Interrupt(),
+    )
+
+
+def test_a_step_follows_the_clipped_gradient_of_the_mean_loss_of_a_character(training: Training) -> None:
+    batch = collate([training.train.make(index) for index in range(3)])
+    before: dict[str, Any] = {name: value.detach().clone() for name, value in training.network.named_parameters()}
+    total = training._take_step(batch, 0.01)
+    taken = {name: value.detach().clone() for name, value in training.network.named_parameters()}
+    training.network.load_state_dict(before)
+    log_probs, lengths = training.network(batch.features, batch.input_lengths)
+    losses = F.ctc_loss(log_probs.transpose(0, 1), batch.targets, lengths, batch.target_lengths, reduction="none")
+    assert total == pytest.approx(losses.sum().item(), rel=1e-5)
+    names, parameters = zip(*training.network.named_parameters(), strict=True)
+    gradients = torch.autograd.grad(losses.sum() / batch.target_lengths.sum(), parameters)
+    norm = torch.sqrt(sum((gradient**2).sum() for gradient in gradients))  # type: ignore[arg-type]
+    scale = min(1.0, training.recipe.optimizer.max_gradient_norm / (norm.item() + 1e-6))
+    assert scale < 1  # else the clipping is not tried
+    replay = [nn.Parameter(before[name].clone()) for name in names]
+    for parameter, gradient in zip(replay, gradients, strict=True):
+        parameter.grad = gradient * scale
+    matrices = [one for one in replay if one.dim() > 1]
+    vectors = [one for one in replay if one.dim() <= 1]
+    torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": TINY.optimizer.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        lr=0.01,
+        betas=(0.9, 0.98),
+    ).step()
+    for name, parameter in zip(names, replay, strict=True):
+        torch.testing.assert_close(taken[name], parameter.data, atol=1e-6, rtol=1e-5)
+
+
+def test_seconds_of_speech_and_characters_are_counted_without_padding(training: Training) -> None:
+    batch = collate([training.train.make(index) for index in range(4)])
+    training._count(batch, 12.0, 0.5)
+    utterances = training.train.store.utterances[:4]
+    frames = training.train.store.frames[:4].sum()
+    assert training.state.speech_seconds == pytest.approx(frames * 0.01)
+    characters = sum(len(one.text) for one in utterances)
+    assert training._describe_epoch() == pytest.approx((12.0 / characters, frames * 0.01 / 0.5))
+
+
+def test_the_corpus_is_normalised_by_all_of_its_training_frames(data: Path) -> None:
+    recipe = replace(TINY, input=replace(TINY.input, cmvn="corpus"))
+    train, dev = _open_sources(data, read_prepared(data), recipe)
+    store = FeatureStore(list_parts(data), "train")
+    frames = np.concatenate([store[index] for index in range(len(store))]).astype(np.float64)
+    assert train.cmvn is not None
+    np.testing.assert_allclose(train.cmvn.mean, frames.mean(axis=0), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(train.cmvn.deviation, frames.std(axis=0), rtol=1e-4)
+    made = np.concatenate([train.make(index).features for index in range(len(store))])
+    np.testing.assert_allclose(made.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(made.std(axis=0), 1, atol=1e-3)
+    assert dev.cmvn is train.cmvn
+    assert estimate_cmvn([store[0]]).mean[0] != pytest.approx(train.cmvn.mean[0])
