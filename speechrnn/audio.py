@@ -3,6 +3,7 @@
 A signal is float32 of shape (samples,), mono, in [-1, 1].
 """
 
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -134,7 +135,8 @@ def resample(signal: Signal, sample_rate: float) -> Signal:
 def _open(path: Path) -> Iterator[soundfile.SoundFile]:
     _check_readable(path)
     try:
-        with soundfile.SoundFile(path) as file:
+        name = os.fsencode(path) if os.name == "posix" else path  # names there are bytes, which may be no text
+        with soundfile.SoundFile(name) as file:
             _check_complete(file, path)
             yield file
     except soundfile.LibsndfileError as error:

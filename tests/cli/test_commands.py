@@ -286,6 +286,32 @@ def test_results_go_to_stdout_though_a_bar_is_drawn_in_the_terminal(trained: Pat
     os.close(master)
 
 
+def test_names_and_letters_that_the_terminal_lacks_are_spelled(trained: Path, tmp_path: Path) -> None:
+    strange = Path(os.fsdecode(bytes(tmp_path / "l") + b"\xe9tin.wav"))
+    strange.write_bytes((trained / "corpus" / "a.wav").read_bytes())
+    command = [sys.executable, "-m", "speechrnn"]
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    both = [str(strange), str(trained / "corpus" / "b.wav"), "--model", str(trained / "run")]
+    process = subprocess.run([*command, "transcribe", *both], capture_output=True, check=False)
+    assert (process.returncode, process.stdout.count(b"\n")) == (0, 2)
+    assert process.stdout.startswith(b"l\\udce9tin")
+    process = subprocess.run([*command, "info", str(trained / "run")], capture_output=True, env=ascii_only, check=False)
+    assert (process.returncode, process.stderr) == (0, b"")
+
+
+def test_nobody_needs_to_listen(trained: Path) -> None:
+    command = f"'{sys.executable}' -m speechrnn info '{trained / 'run'}' >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0
+
+
+def test_ctrl_c_in_the_first_second_is_130_without_a_traceback() -> None:
+    code = "import os, signal, threading; threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start();"
+    code += "from speechrnn.__main__ import main; main()"
+    process = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
+    assert process.returncode in (0, 130)
+    assert "Traceback" not in process.stderr
+
+
 def test_a_reader_that_hangs_up_is_no_error_of_ours(trained: Path) -> None:
     command = [
         sys.executable,

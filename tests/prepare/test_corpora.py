@@ -57,6 +57,36 @@ def test_a_transcript_without_audio_is_kept_to_be_set_aside_by_id(tmp_path: Path
     assert [Path(one.audio_filepath).exists() for one in read_librispeech(tmp_path)["train"]] == [True, False]
 
 
+def test_a_recording_without_a_transcript_is_kept_to_be_set_aside_too(tmp_path: Path) -> None:
+    chapter = make_subset(tmp_path, "train-clean-5", "1")
+    (chapter / "1-7-0009.flac").touch()
+    (chapter / "1-7.trans.txt").write_text("\ufeff1-7-0000 HELLO\n\n  \n1-7-0001 YES\r\n")
+    assert [(one.id, one.text) for one in read_librispeech(tmp_path)["train"]] == [
+        ("1-7-0000", "HELLO"),
+        ("1-7-0001", "YES"),
+        ("1-7-0009", ""),
+    ]
+
+
+def test_a_subset_that_belongs_nowhere_is_named(tmp_path: Path) -> None:
+    make_subset(tmp_path, "train-clean-5", "1")
+    make_subset(tmp_path, "mystery", "2")
+    with pytest.raises(CorpusError, match="'mystery' says neither train, dev nor test"):
+        read_librispeech(tmp_path)
+    assert list(read_librispeech(tmp_path, ["train-clean-5"])) == ["train"]
+    with pytest.raises(CorpusError, match="no subset dev-clean; there is mystery, train-clean-5"):
+        read_librispeech(tmp_path, ["dev-clean"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"1-7-0000 \xe9\n", "not UTF-8 text"), (b"a/b HELLO\n", ":1: 'a/b' cannot be an id")]
+)
+def test_a_broken_transcript_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    (make_subset(tmp_path, "train-clean-5", "1") / "1-7.trans.txt").write_bytes(content)
+    with pytest.raises(CorpusError, match=rf"1-7.trans.txt.*{message}"):
+        read_librispeech(tmp_path)
+
+
 def test_a_folder_in_another_layout_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
         with pytest.raises(CorpusError, match="no LibriSpeech subset"):

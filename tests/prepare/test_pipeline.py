@@ -367,3 +367,43 @@ def test_force_replaces_a_result_that_was_damaged(tmp_path: Path, make_corpus: M
         prepare(source, out)
     prepare(source, out, force=True)
     assert len(FeatureStore([out], "train")) == 12
+
+
+def test_a_store_that_lost_a_file_is_not_taken_for_prepared(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    source, out = make_corpus(), tmp_path / "data"
+    prepare(source, out)
+    whole = contents(out)
+    for name in ("train.features.npy", "train.jsonl", "train.frames.npy"):
+        (out / name).unlink()
+        with pytest.raises(CorpusError, match=r"prepare it again \(with --force\)"):
+            prepare(source, out)
+        prepare(source, out, force=True)
+        assert contents(out) == whole
+
+
+def test_out_may_be_a_link_but_not_where_one_works(
+    tmp_path: Path, make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_corpus()
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    prepare(source, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "disk" / "prepare.toml").exists()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(OutputError, match="cannot be replaced as a whole"):
+        prepare(source, Path())
+
+
+def test_a_name_that_is_no_text_is_set_aside(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    source = make_corpus()
+    strange = Path(os.fsdecode(bytes(source / "s") + b"\xe9.wav"))
+    next(source.glob("*.wav")).rename(strange)
+    strange.with_suffix(".txt").write_text("hello")
+    for path in source.glob("*.wav"):
+        path.with_suffix(".txt").write_text("hello")
+    prepare_any("folder", source, tmp_path / "data", PrepareConfig(split="train"))
+    assert [(one.id, one.reason) for one in read_set_aside(tmp_path / "data", "train")] == [
+        ("s\\udce9", "its name is not UTF-8; rename it")
+    ]

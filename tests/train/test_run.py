@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from speechrnn.config import Recipe
 from speechrnn.ctc import compute_ctc_loss
-from speechrnn.errors import OutputError, RecipeError, TrainingError
+from speechrnn.errors import OutputError, RecipeError, TextError, TrainingError
 from speechrnn.modelfile import MODEL_FILE, load_model
 from speechrnn.settings import dump_toml, load_recipe
 from speechrnn.train import loop
@@ -135,6 +135,67 @@ def test_force_does_not_cost_a_run_when_the_new_one_cannot_start(tmp_path: Path,
     with pytest.raises(TrainingError, match="nothing in split"):
         train_model(data, tiny(dev_split="none"), tmp_path / "run", force=True)
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+
+
+def test_a_run_that_never_began_is_not_in_the_way_of_the_next(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "compute_ctc_loss", lambda *tensors: compute_ctc_loss(*tensors) * float("nan"))
+    with pytest.raises(TrainingError, match="not a number"):
+        train_model(data, TINY, tmp_path / "run")
+    monkeypatch.undo()
+    (tmp_path / "run" / ".resume.pt.123.partial").touch()  # as a kill leaves it
+    train_model(data, tiny(epochs=1), tmp_path / "run")
+    assert not list((tmp_path / "run").glob("*.partial"))
+
+
+def test_force_keeps_the_old_run_where_the_new_one_is_refused(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_model(data, TINY, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    monkeypatch.setattr("speechrnn.train.probe.can_train_in_bfloat16", lambda *_: False)
+    with pytest.raises(TrainingError, match="cannot train in bfloat16"):
+        train_model(data, tiny(precision="bfloat16"), tmp_path / "run", force=True)
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+
+
+def test_weights_that_are_no_numbers_end_the_run_before_they_are_saved(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(self: loop.Training, *_: object) -> float:
+        self.network.output.bias.data[:] = float("nan")
+        return 1.0
+
+    monkeypatch.setattr(loop.Training, "_take_step", spoil)
+    with pytest.raises(TrainingError, match=r"no longer numbers after epoch 1; lower optimizer.learning_rate"):
+        train_model(data, TINY, tmp_path / "run")
+    assert not (tmp_path / "run" / MODEL_FILE).exists()
+
+
+def test_a_single_flipped_bit_in_the_state_is_noticed(tmp_path: Path, data: Path) -> None:
+    train_model(data, tiny(epochs=1), tmp_path / "run")
+    state = bytearray((tmp_path / "run" / STATE_FILE).read_bytes())
+    state[len(state) // 2] ^= 16
+    (tmp_path / "run" / STATE_FILE).write_bytes(state)
+    with pytest.raises(TrainingError, match=r"resume.pt: cannot be resumed from"):
+        train_model(data, tiny(epochs=1), tmp_path / "run", resume=True)
+
+
+def test_a_broken_line_in_the_log_is_named(tmp_path: Path, data: Path) -> None:
+    train_model(data, tiny(epochs=1), tmp_path / "run")
+    (tmp_path / "run" / LOG_FILE).write_text("not an epoch\n")
+    with pytest.raises(TrainingError, match=r"log.jsonl:1: no epoch of a run"):
+        read_log(tmp_path / "run")
+
+
+def test_an_emptied_transcript_is_named_by_its_id(tmp_path: Path, data: Path) -> None:
+    manifest = data / "train.jsonl"
+    lines = manifest.read_text().splitlines()
+    broken = json.loads(lines[0]) | {"text": "4"}
+    manifest.write_text("\n".join([json.dumps(broken), *lines[1:]]) + "\n")
+    with pytest.raises(TextError, match=rf"train.jsonl, {broken['id']}: characters outside the alphabet: '4'"):
+        train_model(data, TINY, tmp_path / "run")
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, data: Path) -> None:
