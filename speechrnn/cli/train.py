@@ -12,6 +12,7 @@ def train(
     recipe: Annotated[str, typer.Option(help="A TOML file, or the name of a shipped recipe.")] = "",
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: network.units=320.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    init: Annotated[Path | None, typer.Option(help="Begin with a model's weights instead of fresh ones.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Start again although the folder holds a run.")] = False,
 ) -> None:
@@ -23,4 +24,4 @@ def train(
         known = ", ".join(list_recipes())
         raise typer.BadParameter(f"name one ({known}, or your own file), or --resume a run", param_hint="--recipe")
     chosen = load_recipe(recipe, settings or ()) if recipe else read_run_recipe(out, settings or ())
-    train_model(data, chosen, out, resume=resume, force=force, device=device)
+    train_model(data, chosen, out, resume=resume, force=force, device=device, init=init)

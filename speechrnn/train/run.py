@@ -20,6 +20,7 @@ from speechrnn.modelfile import (
     build_network,
     describe_best,
     load_model,
+    read_model_info,
 )
 from speechrnn.network import AcousticNetwork
 from speechrnn.outputs import claim, is_ours, write_atomically
@@ -29,6 +30,7 @@ from speechrnn.settings import build_settings, dump_toml, read_toml
 from speechrnn.text import Alphabet
 from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.examples import ExampleSource
+from speechrnn.train.init import carry_over
 from speechrnn.train.interrupt import catch_interrupts
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
 from speechrnn.train.loop import Training, is_at_end
@@ -47,6 +49,7 @@ def train_model(
     resume: bool = False,
     force: bool = False,
     device: str = "auto",
+    init: Path | None = None,
     again: str = "",
 ) -> Model:
     """Trains on a prepared corpus and returns the best model, which lies in `out` with the run's log.
@@ -58,10 +61,12 @@ def train_model(
         resume: Go on with the run in `out`, if there is one.
         force: Start again although there is one.
         device: "auto", or torch's name of a device.
+        init: A model whose weights are the beginning, as far as they fit; None for fresh ones.
         again: The command that goes on after an interruption, if it is not `train` itself.
 
     Raises:
         CorpusError: `data` is not prepared, or lacks a split.
+        ModelError: The model to begin from cannot be read.
         OutputError: `out` holds a run, or something else.
         RecipeError: The run to be resumed has another recipe.
         TrainingError: The run cannot start, go on or be resumed.
@@ -75,7 +80,10 @@ def train_model(
     with claim(out), catch_interrupts() as interrupt, use_threads(threads):
         resuming = _check_folder(out, recipe, resume, force)  # again: another process may have been here
         torch.manual_seed(recipe.training.seed)
-        network = _build_network(train).to(chosen)
+        network = _build_network(train)
+        if init is not None and not resuming:
+            note(f"from {init}: {carry_over(load_model(init), network, train.alphabet)}")
+        network.to(chosen)
         optimizer = make_optimizer(network, recipe.optimizer)
         state = _restore(out, prepared.fingerprint, train, network, optimizer) if resuming else None
         if state is None:
@@ -84,7 +92,7 @@ def train_model(
             _begin_folder(out, recipe)
         training = Training(
             folder=out,
-            info=_describe(prepared, train),
+            info=_describe(prepared, train, init),
             train=train,
             dev=dev,
             network=network,
@@ -223,9 +231,11 @@ def _run(training: Training, again: str) -> None:
         log.close()
 
 
-def _describe(prepared: PreparedCorpus, train: ExampleSource) -> ModelInfo:
+def _describe(prepared: PreparedCorpus, train: ExampleSource, init: Path | None) -> ModelInfo:
     summary = prepared.splits["train"]
     name = f"{prepared.corpus} ({Path(prepared.source).name})"
+    if init is not None:
+        name += f", from a model of {read_model_info(init).provenance.corpus}"
     provenance = Provenance(name, summary.utterances, round(summary.seconds / 3600, 3))
     return ModelInfo(train.recipe, train.features, train.alphabet, prepared.lang, provenance)
 

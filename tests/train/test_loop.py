@@ -31,7 +31,7 @@ def training(tmp_path: Path, data: Path) -> Training:
     network = build_network(train.recipe, train.features, train.alphabet).eval()  # without dropout
     return Training(
         folder=tmp_path,
-        info=_describe(prepared, train),
+        info=_describe(prepared, train, None),
         train=train,
         dev=dev,
         network=network,

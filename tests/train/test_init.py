@@ -1,0 +1,70 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from speechrnn.config import FeatureConfig, Recipe
+from speechrnn.errors import ModelError
+from speechrnn.modelfile import MODEL_FILE, Model, ModelInfo, build_network, load_model
+from speechrnn.network import AcousticNetwork
+from speechrnn.text import Alphabet, alphabet_of
+from speechrnn.train.init import carry_over
+from speechrnn.train.run import train_model
+from tests.train.conftest import TINY, tiny
+
+
+def make(alphabet: Alphabet, seed: int, recipe: Recipe = TINY) -> AcousticNetwork:
+    torch.manual_seed(seed)
+    return build_network(recipe, FeatureConfig(), alphabet).eval()
+
+
+def model_of(alphabet: Alphabet) -> Model:
+    return Model(ModelInfo(TINY, FeatureConfig(), alphabet, "en"), make(alphabet, 1), None)
+
+
+def test_a_network_of_the_same_kind_computes_the_same() -> None:
+    english = alphabet_of("en")
+    model, network = model_of(english), make(english, 2)
+    said = carry_over(model, network, english)
+    features, lengths = torch.randn(2, 60, 20), torch.tensor([60, 40])
+    assert torch.equal(network(features, lengths)[0], model.network(features, lengths)[0])
+    assert said == "10 of 10 tensors of the layers, 28 of 28 letters"
+
+
+def test_letters_carry_over_by_themselves_and_not_by_their_place() -> None:
+    english, spanish = alphabet_of("en"), alphabet_of("es")
+    model, network = model_of(english), make(spanish, 2)
+    fresh = network.output.weight.detach().clone()
+    assert carry_over(model, network, spanish).endswith("27 of 34 letters")
+    for letter in " aez":
+        ours, theirs = spanish.encode(letter)[0], english.encode(letter)[0]
+        assert torch.equal(network.output.weight[ours], model.network.output.weight[theirs])
+        assert network.output.bias[ours] == model.network.output.bias[theirs]
+    assert torch.equal(network.output.weight[0], model.network.output.weight[0])
+    assert torch.equal(network.output.weight[spanish.encode("ñ")[0]], fresh[spanish.encode("ñ")[0]])
+
+
+def test_what_does_not_fit_stays_fresh() -> None:
+    english = alphabet_of("en")
+    wide = replace(TINY, network=replace(TINY.network, units=13))
+    deep = replace(TINY, network=replace(TINY.network, layers=2))
+    assert carry_over(model_of(english), make(english, 2, wide), english).startswith("0 of 10 tensors")
+    assert carry_over(model_of(english), make(english, 2, deep), english).startswith("10 of 20 tensors")
+
+
+def test_a_run_begins_where_another_ended_and_says_so(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_model(data, TINY, tmp_path / "first")
+    capsys.readouterr()
+    still = replace(tiny(epochs=1), optimizer=replace(TINY.optimizer, learning_rate=1e-12, weight_decay=0.0))
+    model = train_model(data, still, tmp_path / "second", init=tmp_path / "first")
+    assert "28 of 28 letters" in capsys.readouterr().err
+    assert "from a model of tsv (corpus)" in model.info.provenance.corpus
+    first = load_model(tmp_path / "first" / MODEL_FILE).network.state_dict()
+    for name, value in model.network.state_dict().items():
+        torch.testing.assert_close(value, first[name], atol=1e-6, rtol=0)
+    with pytest.raises(ModelError, match="no such model"):
+        train_model(data, TINY, tmp_path / "third", init=tmp_path / "none")
+    assert not (tmp_path / "third" / MODEL_FILE).exists()
