@@ -104,23 +104,33 @@ class InputConfig(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig(_Strict):
-    """The recurrent network.
+    """The network: what is in front, and the layers behind it.
 
     Attributes:
-        kind: The cell of the recurrent layers.
-        bidirectional: Whether each layer also reads backward in time.
-        stack: Neighbouring frames that are read as one.
-        layers: Recurrent layers.
-        units: Cells a layer and direction.
+        kind: A perceptron over a frame and its neighbours, or the cell of recurrent layers.
+        bidirectional: Whether each layer also reads backward in time; a perceptron, whether it sees what follows.
+        front: Neighbouring frames are stacked, or convolved.
+        stack: Frames that become one.
+        kernel: Frames that a convolution sees.
+        context: Frames, after stacking, that a perceptron sees on each side.
+        layers: How many.
+        units: Cells a layer and direction; a perceptron's, and a convolution's channels.
         dropout: Share of each layer's outputs that is set to zero in training.
     """
 
-    kind: Literal["rnn", "gru", "lstm"] = "lstm"
+    kind: Literal["mlp", "rnn", "gru", "lstm"] = "lstm"
     bidirectional: bool = True
+    front: Literal["stack", "convolution"] = "stack"
     stack: Annotated[int, Interval(ge=1, le=1000)] = 3
+    kernel: Annotated[int, Interval(ge=1, le=1001)] = 11
+    context: Annotated[int, Interval(ge=0, le=1000)] = 5
     layers: Annotated[int, Interval(ge=1, le=64)] = 3
     units: Annotated[int, Interval(ge=1, le=8192)] = 256
     dropout: Share = 0.2
+
+    def __post_init__(self) -> None:
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel ({self.kernel}) must be odd, so that it has a middle")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.counts import ErrorCounts, format_rate
 from speechrnn.errors import ModelError
 from speechrnn.features import Cmvn
-from speechrnn.network import AcousticNetwork
+from speechrnn.network import AcousticNetwork, describe_network
 from speechrnn.outputs import write_atomically
 from speechrnn.records import build_record
 from speechrnn.text import Alphabet
@@ -146,11 +146,10 @@ def describe_model(path: Path) -> str:
     """Returns what a person wants to know of a model file, a line a fact."""
     info = read_model_info(path)
     network, origin = info.recipe.network, info.provenance
-    directions = "bidirectional" if network.bidirectional else "forward"
     parameters = build_network(info.recipe, info.features, info.alphabet).count_parameters()
     facts = {
         "file": f"{path}, {path.stat().st_size / 1e6:.1f} MB, written by speechrnn {origin.speechrnn_version}",
-        "network": f"{network.layers} x {network.units} {directions} {network.kind}, {parameters / 1e6:.2f} M weights",
+        "network": f"{describe_network(network)}, {parameters / 1e6:.2f} M weights",
         "input": f"{info.features.coefficients} MFCC every {info.features.hop_ms:g} ms, stacked by {network.stack}",
         "language": info.lang,
         "alphabet": "".join(info.alphabet.symbols).replace(" ", "␣"),

@@ -1,6 +1,9 @@
-"""The acoustic network: stacked frames, recurrent layers in both directions, one output per symbol.
+"""The acoustic network: frames stacked or convolved, layers that remember or look around, one output per symbol.
+
+Whatever lies beyond an utterance's length changes none of its results.
 
 References:
+    Rosenblatt, The perceptron: a probabilistic model for information storage and organization in the brain, 1958.
     Hochreiter and Schmidhuber, Long short-term memory, Neural Computation 1997.
     Schuster and Paliwal, Bidirectional recurrent neural networks, IEEE Transactions on Signal Processing 1997.
     Ba, Kiros and Hinton, Layer normalization, 2016.
@@ -30,9 +33,24 @@ def stack_frames(features: Tensor, lengths: Tensor, count: int) -> tuple[Tensor,
     not full is filled with zeros, whatever lies beyond its utterance's length.
     """
     batch, frames, coefficients = features.shape
-    beyond = torch.arange(frames, device=features.device) >= lengths[:, None]
-    padded = F.pad(features.masked_fill(beyond[..., None], 0.0), (0, 0, 0, -frames % count))
+    padded = F.pad(clear_beyond(features, lengths), (0, 0, 0, -frames % count))
     return padded.reshape(batch, -1, coefficients * count), (lengths + count - 1) // count
+
+
+def clear_beyond(features: Tensor, lengths: Tensor) -> Tensor:
+    """Returns (batch, frames, ...) with zeros beyond each utterance's length."""
+    beyond = torch.arange(features.shape[1], device=features.device) >= lengths[:, None]
+    return features.masked_fill(beyond[..., None], 0.0)
+
+
+def gather_context(sequence: Tensor, lengths: Tensor, before: int, after: int) -> Tensor:
+    """Returns each frame with its neighbours beside it, zeros beyond both ends of an utterance.
+
+    (frames, batch, units) becomes (frames, batch, units × (before + 1 + after)), the earliest first.
+    """
+    frames = len(sequence)
+    padded = F.pad(clear_beyond(sequence.transpose(0, 1), lengths).transpose(0, 1), (0, 0, 0, 0, before, after))
+    return torch.cat([padded[start : start + frames] for start in range(before + 1 + after)], dim=-1)
 
 
 def reverse_within(sequence: Tensor, lengths: Tensor) -> Tensor:
@@ -44,6 +62,36 @@ def reverse_within(sequence: Tensor, lengths: Tensor) -> Tensor:
     frame = torch.arange(len(sequence), device=sequence.device)[:, None]
     source = torch.where(frame < lengths, lengths - 1 - frame, frame)
     return sequence.gather(0, source[..., None].expand_as(sequence))
+
+
+class StridedConvolution(nn.Module):
+    """A convolution over time that makes one frame of so many, instead of stacking them; normalised, rectified."""
+
+    def __init__(self, coefficients: int, channels: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(coefficients, channels, kernel, stride, padding=kernel // 2)
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns (batch, ceil(frames / stride), channels) for (batch, frames, coefficients), and the new lengths."""
+        convolved = self.convolution(clear_beyond(features, lengths).transpose(1, 2)).transpose(1, 2)
+        stride = self.convolution.stride[0]
+        return F.relu(self.norm(convolved)), (lengths + stride - 1) // stride
+
+
+class PerceptronLayer(nn.Module):
+    """One layer without memory: it sees a frame, and its neighbours where asked for; rectified, normalised."""
+
+    def __init__(self, inputs: int, units: int, before: int, after: int) -> None:
+        super().__init__()
+        self.before, self.after = before, after
+        self.linear = nn.Linear(inputs * (before + 1 + after), units)
+        self.norm = nn.LayerNorm(units)
+
+    def forward(self, sequence: Tensor, lengths: Tensor) -> Tensor:
+        """Returns (frames, batch, units) for (frames, batch, inputs)."""
+        seen = gather_context(sequence, lengths, self.before, self.after)
+        return cast(Tensor, self.norm(F.relu(self.linear(seen))))
 
 
 class RecurrentLayer(nn.Module):
@@ -70,12 +118,16 @@ class AcousticNetwork(nn.Module):
     def __init__(self, config: NetworkConfig, coefficients: int, classes: int) -> None:
         super().__init__()
         self.config = config
-        directions = 2 if config.bidirectional else 1
-        widths = [coefficients * config.stack] + [config.units * directions] * config.layers
-        self.layers = nn.ModuleList(
-            RecurrentLayer(CELLS[config.kind], width, config.units, config.bidirectional) for width in widths[:-1]
-        )
-        self.output = nn.Linear(widths[-1], classes)
+        self.convolution: StridedConvolution | None = None
+        width = coefficients * config.stack
+        if config.front == "convolution":
+            width = config.units
+            self.convolution = StridedConvolution(coefficients, width, config.kernel, config.stack)
+        self.layers = nn.ModuleList()
+        for number in range(config.layers):
+            self.layers.append(_make_layer(config, width, first=number == 0))
+            width = config.units * (2 if config.bidirectional and config.kind != "mlp" else 1)
+        self.output = nn.Linear(width, classes)
 
     def forward(self, features: Tensor, input_lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Returns log_probs (batch, frames, classes), natural log in float32, and their lengths (batch,).
@@ -84,8 +136,11 @@ class AcousticNetwork(nn.Module):
             features: (batch, frames, coefficients), padded with anything.
             input_lengths: (batch,), frames of each utterance, at least 1.
         """
-        stacked, lengths = stack_frames(features, input_lengths, self.config.stack)
-        sequence = stacked.transpose(0, 1)
+        if self.convolution is None:
+            fewer, lengths = stack_frames(features, input_lengths, self.config.stack)
+        else:
+            fewer, lengths = self.convolution(features, input_lengths)
+        sequence = fewer.transpose(0, 1)
         for layer in self.layers:
             sequence = F.dropout(layer(sequence, lengths), self.config.dropout, self.training)
         scores: Tensor = self.output(sequence).transpose(0, 1)
@@ -94,3 +149,17 @@ class AcousticNetwork(nn.Module):
     def count_parameters(self) -> int:
         """Returns the number of trained values."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def describe_network(config: NetworkConfig) -> str:
+    """Returns the network in a few words: 3 x 256 bidirectional LSTM."""
+    directions = "bidirectional " if config.bidirectional else ""
+    front = " behind a convolution" if config.front == "convolution" else ""
+    return f"{config.layers} x {config.units} {directions}{config.kind.upper()}{front}"
+
+
+def _make_layer(config: NetworkConfig, inputs: int, first: bool) -> nn.Module:
+    if config.kind == "mlp":
+        context = config.context if first else 0
+        return PerceptronLayer(inputs, config.units, context, context if config.bidirectional else 0)
+    return RecurrentLayer(CELLS[config.kind], inputs, config.units, config.bidirectional)

@@ -25,7 +25,7 @@ def test_a_recipe_survives_the_way_to_toml_and_back(tmp_path: Path) -> None:
         ("[network]\nunits = 0", r"network.units: input should be greater than or equal to 1, found 0"),
         ("[network]\nunits = 1.5", r"network.units: .*integer"),
         ('[network]\nunits = "many"', r"network.units: .*integer, found 'many'"),
-        ('[network]\nkind = "transformer"', r"network.kind: input should be 'rnn', 'gru' or 'lstm'"),
+        ('[network]\nkind = "transformer"', r"network.kind: input should be 'mlp', 'rnn', 'gru' or 'lstm'"),
         ("[network]\ndropout = 1.0", r"network.dropout: input should be less than 1"),
         ("[network]\ndropout = nan", r"network.dropout: "),
         ("[network]\nunit = 3", r"unknown key network.unit; allowed here: kind, .*units"),

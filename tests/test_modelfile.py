@@ -58,7 +58,7 @@ def test_a_model_survives_the_way_to_disk_and_back(tmp_path: Path, cmvn: bool) -
 def test_a_model_describes_itself(tmp_path: Path) -> None:
     save_model(make_model(), tmp_path / "m.safetensors")
     text = describe_model(tmp_path / "m.safetensors")
-    assert "1 x 4 bidirectional lstm" in text
+    assert "1 x 4 bidirectional LSTM" in text
     assert "fsdd, 2400 utterances, 0.29 h" in text
     assert "epoch 12 of 40" in text
     assert "%WER 5.29 [ 174 / 3287, 36 ins, 17 del, 121 sub ]" in text

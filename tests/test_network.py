@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -7,7 +8,14 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from speechrnn.config import NetworkConfig
-from speechrnn.network import AcousticNetwork, RecurrentLayer, reverse_within, stack_frames
+from speechrnn.network import (
+    AcousticNetwork,
+    RecurrentLayer,
+    StridedConvolution,
+    describe_network,
+    reverse_within,
+    stack_frames,
+)
 
 CONFIG = NetworkConfig(layers=2, units=6, dropout=0.0)
 
@@ -22,12 +30,17 @@ def draw_batch(lengths: list[int], seed: int = 0) -> tuple[Tensor, Tensor]:
     return torch.randn(len(lengths), max(lengths), 5, generator=generator), torch.tensor(lengths)
 
 
-@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
-@pytest.mark.parametrize("bidirectional", [True, False])
+KINDS = [
+    replace(CONFIG, kind=kind, bidirectional=bidirectional, front=front, kernel=5, context=2)  # type: ignore[arg-type]
+    for kind, bidirectional, front in product(("mlp", "rnn", "gru", "lstm"), (True, False), ("stack", "convolution"))
+]
+
+
+@pytest.mark.parametrize("config", KINDS, ids=describe_network)
 @given(lengths=st.lists(st.integers(1, 23), min_size=1, max_size=5), seed=st.integers(0, 100))
-@settings(deadline=None, max_examples=15)
-def test_padding_does_not_change_log_probs(kind: str, bidirectional: bool, lengths: list[int], seed: int) -> None:
-    network = make_network(replace(CONFIG, kind=kind, bidirectional=bidirectional))  # type: ignore[arg-type]
+@settings(deadline=None, max_examples=10)
+def test_padding_does_not_change_log_probs(config: NetworkConfig, lengths: list[int], seed: int) -> None:
+    network = make_network(config)
     features, input_lengths = draw_batch(lengths, seed)
     together, output_lengths = network(features, input_lengths)
     for row, length in enumerate(lengths):
@@ -35,8 +48,9 @@ def test_padding_does_not_change_log_probs(kind: str, bidirectional: bool, lengt
         torch.testing.assert_close(together[row, : output_lengths[row]], alone[0], atol=1e-5, rtol=0)
 
 
-def test_what_the_padding_holds_changes_no_bit() -> None:
-    network = make_network()
+@pytest.mark.parametrize("config", KINDS, ids=describe_network)
+def test_what_the_padding_holds_changes_no_bit(config: NetworkConfig) -> None:
+    network = make_network(config)
     features, lengths = draw_batch([20, 7])
     filled = features.clone()
     filled[1, 7:] = float("nan")
@@ -80,6 +94,38 @@ def test_a_layer_equals_torchs_packed_bidirectional_layer(kind: type[nn.LSTM]) -
     ours_gradient = torch.autograd.grad((ours * weights).sum(), sequence)[0]
     expected_gradient = torch.autograd.grad((expected * weights).sum(), sequence)[0]
     torch.testing.assert_close(ours_gradient, expected_gradient, atol=1e-5, rtol=0)
+
+
+def test_a_perceptron_sees_its_context_and_no_further() -> None:
+    for bidirectional, seen in ((True, range(3, 8)), (False, range(3, 6))):
+        config = NetworkConfig("mlp", bidirectional, stack=1, context=2, layers=3, units=64, dropout=0.0)
+        network = make_network(config)
+        features, lengths = draw_batch([12])
+        before = network(features, lengths)[0][0, 5]
+        for frame in range(12):
+            changed = features.clone()
+            changed[0, frame] += 1
+            same = torch.equal(network(changed, lengths)[0][0, 5], before)
+            assert same == (frame not in seen), frame
+
+
+def test_a_convolution_equals_the_sum_over_its_kernel() -> None:
+    torch.manual_seed(0)
+    front = StridedConvolution(5, 6, kernel=5, stride=3)
+    front.norm = nn.Identity()  # type: ignore[assignment]
+    features, lengths = draw_batch([10, 7])
+    result, fewer = front(features, lengths)
+    assert fewer.tolist() == [4, 3]
+    weight, bias = front.convolution.weight, front.convolution.bias
+    assert bias is not None
+    for row, length in enumerate(lengths.tolist()):
+        for place in range(fewer[row]):
+            expected = bias.clone()
+            for tap in range(5):
+                frame = 3 * place + tap - 2
+                if 0 <= frame < length:
+                    expected = expected + weight[:, :, tap] @ features[row, frame]
+            torch.testing.assert_close(result[row, place], expected.relu(), atol=1e-6, rtol=1e-5)
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=4))

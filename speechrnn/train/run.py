@@ -22,7 +22,7 @@ from speechrnn.modelfile import (
     load_model,
     read_model_info,
 )
-from speechrnn.network import AcousticNetwork
+from speechrnn.network import AcousticNetwork, describe_network
 from speechrnn.outputs import claim, is_ours, write_atomically
 from speechrnn.prepare.prepared import PreparedCorpus, list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore
@@ -241,10 +241,9 @@ def _describe(prepared: PreparedCorpus, train: ExampleSource, init: Path | None)
 
 
 def _announce(training: Training) -> None:
-    network, state = training.network.config, training.state
-    kind = ("bidirectional " if network.bidirectional else "") + network.kind.upper()
+    state = training.state
     note(
-        f"{network.layers} x {network.units} {kind}, {training.network.count_parameters() / 1e6:.2f} M parameters,"
+        f"{describe_network(training.network.config)}, {training.network.count_parameters() / 1e6:.2f} M parameters,"
         f" {len(training.train.learnable)} utterances, {state.precision} on {training.device}"
         + (", finished already" if training.finished else f", resumed in epoch {state.epoch + 1}" if state.step else "")
     )

@@ -201,7 +201,7 @@ def test_info_says_what_a_model_is(trained: Path, capsys: Capture) -> None:
     capsys.readouterr()
     assert run(["info", str(trained / "run")]) == 0
     out = capsys.readouterr().out
-    assert "1 x 12 bidirectional lstm" in out
+    assert "1 x 12 bidirectional LSTM" in out
     assert "trained on: tsv (corpus), 3 utterances" in out
     assert "%WER " in out
 

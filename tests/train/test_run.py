@@ -318,7 +318,8 @@ def test_training_works_outside_the_main_thread(tmp_path: Path, data: Path) -> N
     assert (tmp_path / "run" / MODEL_FILE).exists()
 
 
-@pytest.mark.parametrize("kind", ["rnn", "gru"])
-def test_other_cells_train_too(tmp_path: Path, data: Path, kind: str) -> None:
-    recipe: Recipe = replace(tiny(epochs=1), network=replace(TINY.network, kind=kind))  # type: ignore[arg-type]
-    assert train_model(data, recipe, tmp_path / "run").info.recipe.network.kind == kind
+@pytest.mark.parametrize("change", [{"kind": "rnn"}, {"kind": "gru"}, {"kind": "mlp"}, {"front": "convolution"}])
+def test_other_networks_train_too(tmp_path: Path, data: Path, change: dict[str, object]) -> None:
+    recipe: Recipe = replace(tiny(epochs=1), network=replace(TINY.network, **change))  # type: ignore[arg-type]
+    model = train_model(data, recipe, tmp_path / "run")
+    assert model.info.recipe.network == recipe.network
