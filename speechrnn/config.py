@@ -96,10 +96,13 @@ class InputConfig(_Strict):
     Attributes:
         cmvn: Mean and variance are taken from each utterance, or from the training corpus.
         deltas: How many differences over time stand beside the coefficients.
+        range_db: Energies further below the loudest count as so far below: what a room, a line or an encoder leaves
+            in the pauses is no longer heard; 0 hears everything.
     """
 
     cmvn: Literal["utterance", "corpus"] = "utterance"
     deltas: Annotated[int, Interval(ge=0, le=2)] = 0
+    range_db: Annotated[float, Interval(ge=0, le=200)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,9 @@ class AugmentConfig(_Strict):
         vocal_tract: Frequencies are stretched or squeezed by up to this share.
         microphone_db: Loudness is raised or lowered by up to so many decibels, and once more band by band; only a
             network that normalises by the corpus hears it.
+        silence_ms: Up to so long a pause, as quiet as the utterance ever is, is put before and behind it.
+        channel_mixing: Each mel channel takes in drawn shares, of about this size, of its neighbours' movements:
+            another voice's formants.
         frequency_masks: Bands of mel channels that are blotted out.
         frequency_mask_mels: Greatest width of such a band.
         time_masks_per_second: Stretches of time that are blotted out.
@@ -151,6 +157,8 @@ class AugmentConfig(_Strict):
     tempo: Share = 0.0
     vocal_tract: Share = 0.0
     microphone_db: Annotated[float, Interval(ge=0, le=60)] = 0.0
+    silence_ms: Annotated[float, Interval(ge=0, le=60_000)] = 0.0
+    channel_mixing: Share = 0.0
     frequency_masks: Annotated[int, Interval(ge=0, le=100)] = 0
     frequency_mask_mels: Count = 8
     time_masks_per_second: Annotated[float, Interval(ge=0, le=100)] = 0.0

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from speechrnn.audio import SAMPLE_RATE, Signal
-from speechrnn.config import FeatureConfig
+from speechrnn.config import FeatureConfig, InputConfig
 from speechrnn.errors import AudioError, RecipeError
 from speechrnn.torchaudio_python import functional, transforms
 
@@ -112,9 +112,35 @@ def normalize_features(features: Features, cmvn: Cmvn | None) -> Features:
     return (features - statistics.mean) / statistics.deviation
 
 
-def to_network_input(features: Features, deltas: int, cmvn: Cmvn | None) -> Features:
-    """Returns MFCC as the network reads them: differences appended, then normalised."""
-    return normalize_features(append_deltas(features, deltas), cmvn)
+def limit_range(features: Features, decibels: float, mfcc: FeatureConfig) -> Features:
+    """Returns MFCC whose mel energies lie no further than so many decibels below the loudest.
+
+    The loudest is what one energy in a hundred exceeds, so that a click does not decide.
+    """
+    dct = make_dct(mfcc)
+    channels = features @ dct.T
+    loudest = np.partition(channels.ravel(), channels.size - 1 - channels.size // 100)[-1 - channels.size // 100]
+    limited: Features = np.maximum(channels, loudest - np.float32(decibels * np.log(10) / 10)) @ dct
+    return limited
+
+
+def shape_features(features: Features, settings: InputConfig, mfcc: FeatureConfig) -> Features:
+    """Returns MFCC as the network reads them, but for normalisation: within their range, differences appended."""
+    if settings.range_db:
+        features = limit_range(features, settings.range_db, mfcc)
+    return append_deltas(features, settings.deltas)
+
+
+def to_network_input(features: Features, settings: InputConfig, mfcc: FeatureConfig, cmvn: Cmvn | None) -> Features:
+    """Returns MFCC as the network reads them.
+
+    Args:
+        features: As `compute_mfcc` gives them, (frames, coefficients).
+        settings: The range, the differences.
+        mfcc: How the features were computed.
+        cmvn: The training corpus's statistics, or None for the utterance's own.
+    """
+    return normalize_features(shape_features(features, settings, mfcc), cmvn)
 
 
 def _samples(milliseconds: float) -> int:

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechrnn.audio import SAMPLE_RATE, Signal
-from speechrnn.config import FeatureConfig
+from speechrnn.config import FeatureConfig, InputConfig
 from speechrnn.errors import AudioError, RecipeError
 from speechrnn.features import (
     append_deltas,
     compute_mfcc,
     estimate_cmvn,
+    limit_range,
     make_dct,
     normalize_features,
     to_network_input,
@@ -104,9 +105,32 @@ def test_statistics_of_pieces_are_those_of_the_whole(lengths: list[int], seed: i
 
 
 def test_normalized_features_have_zero_mean_and_unit_variance(hello_world: Signal) -> None:
-    features = to_network_input(compute_mfcc(hello_world, CONFIG), 1, None)
+    features = to_network_input(compute_mfcc(hello_world, CONFIG), InputConfig(deltas=1), CONFIG, None)
     np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-4)
     np.testing.assert_allclose(features.std(axis=0), 1, atol=1e-3)
+
+
+def test_what_is_far_below_the_loudest_is_no_longer_heard(hello_world: Signal) -> None:
+    mfcc = replace(CONFIG, coefficients=CONFIG.mels)
+    quiet = hello_world * np.float32(0.1)
+    hiss = np.random.default_rng(0).normal(0, 10 ** (-60 / 20), len(quiet)).astype(np.float32) * np.abs(quiet).max()
+    plain, noisy = (compute_mfcc(signal, mfcc) for signal in (quiet, quiet + hiss))
+    limited, limited_noisy = (limit_range(features, 25.0, mfcc) for features in (plain, noisy))
+    assert np.abs(plain - noisy).max() > 10 * np.abs(limited - limited_noisy).mean()
+    channels = limited @ make_dct(mfcc).T
+    top = np.sort(channels.ravel())[-1 - channels.size // 100]
+    assert channels.min() == pytest.approx(top - 2.5 * np.log(10), abs=1e-3)
+    kept = channels > channels.min() + 1e-2
+    np.testing.assert_allclose(channels[kept], (plain @ make_dct(mfcc).T)[kept], atol=1e-3)
+
+
+def test_loudness_does_not_change_what_lies_within_the_range(hello_world: Signal) -> None:
+    settings = InputConfig(range_db=30.0)
+    loud, soft = (
+        to_network_input(compute_mfcc(hello_world * np.float32(gain), CONFIG), settings, CONFIG, None)
+        for gain in (1.0, 0.3)
+    )
+    assert np.abs(loud - soft).mean() < 0.01
 
 
 def test_statistics_of_nothing_are_refused() -> None:

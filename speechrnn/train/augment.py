@@ -1,4 +1,4 @@
-"""Training utterances varied on their features: speed, vocal tract, microphone, and masks in time and frequency.
+"""Training utterances varied on their features: pauses, speed, voice, microphone, masks in time and frequency.
 
 MFCC are a rotation of log mel energies, so an utterance is turned back into mel channels, varied there, and turned
 again; Kaldi's idct-layer does the same. No audio is read a second time.
@@ -16,6 +16,12 @@ from numpy.typing import NDArray
 
 from speechrnn.config import AugmentConfig, FeatureConfig
 from speechrnn.features import Features, make_dct
+
+_QUIET = 0.02
+"""Share of an utterance's frames that are quieter than a pause that is put beside it."""
+
+_NEAR = 4
+"""Mel channels after which mixing has fallen to a third."""
 
 _RESPONSE_BANDS = 6
 """Frequencies at which a microphone's response is drawn; it is straight between them."""
@@ -37,6 +43,8 @@ def augment_features(
         return features
     dct = make_dct(mfcc)
     channels = features @ dct.T
+    if augment.silence_ms:
+        channels = add_silence(channels, augment.silence_ms / mfcc.hop_ms, rng)
     if augment.vocal_tract:
         channels = channels @ make_warp(mfcc, 1 + rng.uniform(-augment.vocal_tract, augment.vocal_tract))
     if augment.tempo:
@@ -44,6 +52,8 @@ def augment_features(
         channels = change_tempo(channels, max(round(len(channels) / speed), fewest))
     if augment.microphone_db:
         channels = channels + draw_response(mfcc.mels, augment.microphone_db, rng)
+    if augment.channel_mixing:
+        channels = mix_channels(channels, augment.channel_mixing, rng)
     channels = mask_channels(channels, augment, rng)
     channels = mask_times(channels, augment, mfcc.hop_ms, rng)
     return np.asarray(channels @ dct, dtype=np.float32)
@@ -77,6 +87,25 @@ def draw_response(mels: int, decibels: float, rng: np.random.Generator) -> Featu
     places = np.linspace(0, _RESPONSE_BANDS - 1, mels)
     nats_a_decibel = np.log(10) / 10
     return np.asarray(np.interp(places, np.arange(_RESPONSE_BANDS), bands) * nats_a_decibel, dtype=np.float32)
+
+
+def add_silence(channels: Features, longest: float, rng: np.random.Generator) -> Features:
+    """Returns an utterance with a pause of up to so many frames on either side, as quiet as its quietest frames."""
+    quiet = np.quantile(channels, _QUIET, axis=0, keepdims=True).astype(np.float32)
+    before, after = (quiet.repeat(round(rng.uniform(0, longest)), axis=0) for _ in range(2))
+    return np.concatenate([before, channels, after])
+
+
+def mix_channels(channels: Features, size: float, rng: np.random.Generator) -> Features:
+    """Returns an utterance in which each channel moves a little with the channels around it; means stay.
+
+    The shares are drawn around zero with deviation `size`, which falls with the distance between two channels.
+    """
+    places, mean = np.arange(channels.shape[1]), channels.mean(axis=0)
+    nearness = np.exp(-np.abs(places[:, None] - places) / _NEAR)
+    shares = (rng.normal(0, size, nearness.shape) * nearness).astype(np.float32)
+    mixed: Features = channels + (channels - mean) @ shares
+    return mixed
 
 
 def mask_channels(channels: Features, augment: AugmentConfig, rng: np.random.Generator) -> Features:

@@ -61,7 +61,7 @@ class ExampleSource:
 
     def make(self, index: int) -> Example:
         """Returns an utterance as it is."""
-        features = to_network_input(self.store[index], self.recipe.input.deltas, self.cmvn)
+        features = to_network_input(self.store[index], self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, self.labels[index])
 
     def vary(self, index: int, epoch: int) -> Example:
@@ -70,7 +70,7 @@ class ExampleSource:
         varied = augment_features(
             self.store[index], self.recipe.augment, self.features, self.required_frames(index), rng
         )
-        features = to_network_input(varied, self.recipe.input.deltas, self.cmvn)
+        features = to_network_input(varied, self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, self.labels[index])
 
     def explain_unlearnable(self) -> list[str]:

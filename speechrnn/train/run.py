@@ -10,7 +10,7 @@ from speechrnn.batches import Batch, collate
 from speechrnn.config import Recipe
 from speechrnn.console import name_command, note, warn_each
 from speechrnn.errors import CorpusError, OutputError, RecipeError, TrainingError
-from speechrnn.features import Cmvn, append_deltas, estimate_cmvn
+from speechrnn.features import Cmvn, estimate_cmvn, shape_features
 from speechrnn.hardware import choose_device, count_cores, use_threads
 from speechrnn.modelfile import (
     MODEL_FILE,
@@ -171,13 +171,13 @@ def _open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple
     store = FeatureStore(parts, "train")
     if store.coefficients != prepared.config.features.coefficients:
         raise CorpusError(f"{data}: its features are not what prepare.toml says; prepare it again")
-    deltas = recipe.input.deltas
+    mfcc = prepared.config.features
     cmvn: Cmvn | None = None
     if recipe.input.cmvn == "corpus":
-        cmvn = estimate_cmvn(append_deltas(store[index], deltas) for index in range(len(store)))
+        cmvn = estimate_cmvn(shape_features(store[index], recipe.input, mfcc) for index in range(len(store)))
     alphabet = Alphabet((" ", *prepared.letters))
-    train = ExampleSource(store, recipe, prepared.config.features, cmvn, alphabet)
-    dev = ExampleSource(FeatureStore(parts, dev_split), recipe, prepared.config.features, cmvn, alphabet)
+    train = ExampleSource(store, recipe, mfcc, cmvn, alphabet)
+    dev = ExampleSource(FeatureStore(parts, dev_split), recipe, mfcc, cmvn, alphabet)
     for source in (train, dev):
         _report_unlearnable(source)
     if not train.learnable:

@@ -34,7 +34,7 @@ def transcribe_split(folder: Path, split: str, model: Model) -> tuple[dict[str, 
     store = FeatureStore(list_parts(folder), split)
 
     def make(index: int) -> Example:
-        features = to_network_input(store[index], info.recipe.input.deltas, model.cmvn)
+        features = to_network_input(store[index], info.recipe.input, info.features, model.cmvn)
         return Example(store.utterances[index].id, features, ())
 
     hypotheses: dict[str, str] = {}

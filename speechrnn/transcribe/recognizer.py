@@ -89,7 +89,9 @@ class Recognizer:
             AudioError: The signal is shorter than one window.
         """
         info = self.model.info
-        features = to_network_input(compute_mfcc(signal, info.features), info.recipe.input.deltas, self.model.cmvn)
+        features = to_network_input(
+            compute_mfcc(signal, info.features), info.recipe.input, info.features, self.model.cmvn
+        )
         with torch.inference_mode():
             log_probs, lengths = self.model.network(torch.from_numpy(features)[None], torch.tensor([len(features)]))
         return log_probs, lengths

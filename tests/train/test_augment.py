@@ -9,17 +9,26 @@ from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.config import AugmentConfig, FeatureConfig
 from speechrnn.features import compute_mfcc, make_dct
 from speechrnn.train.augment import (
+    add_silence,
     augment_features,
     change_tempo,
     draw_response,
     make_warp,
     mask_channels,
     mask_times,
+    mix_channels,
 )
 
 MFCC = FeatureConfig(coefficients=40)
 STRONG = AugmentConfig(
-    tempo=0.3, vocal_tract=0.15, frequency_masks=2, time_masks_per_second=2.0, time_mask_ms=100.0, frequency_mask_mels=8
+    tempo=0.3,
+    vocal_tract=0.15,
+    silence_ms=100.0,
+    channel_mixing=0.1,
+    frequency_masks=2,
+    time_masks_per_second=2.0,
+    time_mask_ms=100.0,
+    frequency_mask_mels=8,
 )
 
 
@@ -123,3 +132,24 @@ def test_a_microphones_decibels_are_decibels_of_the_signal(hello_world: Signal) 
 def test_a_microphones_response_is_smooth_over_frequency() -> None:
     response = draw_response(40, 6.0, np.random.default_rng(0))
     assert np.abs(np.diff(response)).max() <= 2 * 6.0 * np.log(10) / 10 * 5 / 39 + 1e-6
+
+
+@given(st.integers(0, 1000))
+def test_pauses_stand_beside_the_utterance_and_are_quiet(seed: int) -> None:
+    channels = np.random.default_rng(seed).normal(size=(60, 40)).astype(np.float32)
+    longer = add_silence(channels, 30.0, np.random.default_rng(seed))
+    places = [start for start in range(len(longer) - 59) if (longer[start : start + 60] == channels).all()]
+    assert len(places) == 1
+    before, after = longer[: places[0]], longer[places[0] + 60 :]
+    assert len(before) <= 30
+    assert len(after) <= 30
+    assert (np.concatenate([before, after]) <= np.quantile(channels, 0.05, axis=0)).all()
+
+
+def test_mixing_moves_channels_with_their_neighbours_and_keeps_their_means() -> None:
+    channels = np.random.default_rng(0).normal(2, 1, size=(500, 40)).astype(np.float32)
+    mixed = mix_channels(channels, 0.1, np.random.default_rng(1))
+    np.testing.assert_allclose(mixed.mean(axis=0), channels.mean(axis=0), atol=1e-4)
+    taken = np.linalg.lstsq(channels - channels.mean(axis=0), mixed - mixed.mean(axis=0), rcond=None)[0] - np.eye(40)
+    assert np.diagonal(taken).std() == pytest.approx(0.1, rel=0.3)
+    assert np.diagonal(taken, 20).std() < 0.005
