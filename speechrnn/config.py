@@ -210,6 +210,25 @@ class TrainingConfig(_Strict):
 
 
 @dataclass(frozen=True, slots=True)
+class BeamConfig(_Strict):
+    """How a beam search weighs what it knows.
+
+    Attributes:
+        beam_width: Prefixes that are kept at each frame.
+        beam_cut: Prefixes that are so much less probable than the best, in nats, are dropped.
+        lm_weight: Factor of the language model's log-probability.
+        word_bonus: Nats for each word; a language model alone prefers few words.
+        unknown_penalty: Nats for each word that the language model does not know.
+    """
+
+    beam_width: Annotated[int, Interval(ge=1, le=100_000)] = 50
+    beam_cut: Annotated[float, Interval(gt=0, le=1_000_000_000)] = 14.0
+    lm_weight: Annotated[float, Interval(ge=0, le=100)] = 0.7
+    word_bonus: Annotated[float, Interval(ge=-100, le=100)] = 1.0
+    unknown_penalty: Annotated[float, Interval(ge=-1000, le=0)] = -5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe(_Strict):
     """Everything that decides what a training run does with a prepared corpus."""
 

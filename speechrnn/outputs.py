@@ -21,6 +21,12 @@ def explain_disk_errors(path: Path) -> Iterator[None]:
         raise OutputError(f"{error.filename or path}: cannot be written ({error.strerror or error})") from error
 
 
+def refuse_existing(path: Path, force: bool) -> None:
+    """Raises OutputError where there is something that may not be replaced."""
+    if path.is_dir() or (path.exists() and not force):
+        raise OutputError(f"{path}: exists; --force replaces a file, or choose another --out")
+
+
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` and renames it when the block ends well; else nothing changes.

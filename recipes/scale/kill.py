@@ -12,6 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
+START = 2.5
+"""Seconds until a preparation has read the corpus and begins with its recordings."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -29,7 +32,7 @@ def main() -> None:
         done = []
         for _ in range(options.kills):
             process = prepare(options.layout, options.corpus, killed)
-            time.sleep(rng.uniform(0.3, 1.0) * unbroken / 2)
+            time.sleep(rng.uniform(0, 2) * (START + (unbroken - START) / options.kills))
             process.kill()
             process.wait()
             done.append(count_done(killed))

@@ -11,6 +11,7 @@ from speechrnn import __version__
 from speechrnn.cli.doctor import doctor
 from speechrnn.cli.hello import hello
 from speechrnn.cli.info import info
+from speechrnn.cli.lm import lm
 from speechrnn.cli.prepare import prepare
 from speechrnn.cli.score import score
 from speechrnn.cli.train import train
@@ -43,6 +44,7 @@ def options(
 
 for command in (hello, prepare, doctor, train, transcribe, score, info):
     app.command()(command)
+app.add_typer(lm, name="lm")
 
 
 def run(arguments: list[str]) -> int:

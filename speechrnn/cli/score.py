@@ -11,6 +11,9 @@ def score(
     hypothesis: Annotated[Path | None, typer.Argument(help="Hypotheses, in any of these.")] = None,
     model: Annotated[Path | None, typer.Option(help="Recognise the prepared folder with this model.")] = None,
     split: Annotated[str, typer.Option(help="The split of the prepared folder.")] = "test",
+    beam: Annotated[int | None, typer.Option(min=1, help="With --model: beam search; 1 is greedy.")] = None,
+    lm: Annotated[Path | None, typer.Option(help="With --model: a language model, ours or ARPA.")] = None,
+    words: Annotated[Path | None, typer.Option(help="With --model: a file with the only words there are.")] = None,
     worst: Annotated[int, typer.Option(min=0, help="Utterances to show, those with most errors first.")] = 10,
 ) -> None:
     """Print the word error rate, and the utterances with most errors."""
@@ -26,6 +29,9 @@ def score(
     elif model is not None:
         from speechrnn.modelfile import load_model
         from speechrnn.transcribe.corpus import transcribe_split
+        from speechrnn.transcribe.decoding import make_decoder
 
-        references, hypotheses = transcribe_split(reference, split, load_model(model))
+        loaded = load_model(model)
+        decoder = make_decoder(loaded.info, beam=beam, lm=lm, words=words)
+        references, hypotheses = transcribe_split(reference, split, loaded, decoder)
     print_score(score_transcripts(references, hypotheses), worst)

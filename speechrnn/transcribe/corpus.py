@@ -1,27 +1,79 @@
 """A prepared split through a model, from the stored features."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from speechrnn.batches import Example
 from speechrnn.console import show_progress
 from speechrnn.errors import CorpusError
 from speechrnn.features import to_network_input
+from speechrnn.manifest import Utterance
 from speechrnn.modelfile import Model
+from speechrnn.parallel import map_in_order
 from speechrnn.prepare.prepared import list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.train.evaluate import compute_log_probs, read_greedily
+from speechrnn.transcribe.beam import BeamDecoder
 
 _BATCH_SECONDS = 60
 
 
-def transcribe_split(folder: Path, split: str, model: Model) -> tuple[dict[str, str], dict[str, str]]:
+def transcribe_split(
+    folder: Path, split: str, model: Model, decoder: BeamDecoder | None = None
+) -> tuple[dict[str, str], dict[str, str]]:
     """Returns references and hypotheses of a prepared split, both by utterance id.
+
+    Args:
+        folder: A prepared corpus.
+        split: One of its splits.
+        model: What listens.
+        decoder: Reads the log_probs; None for greedy decoding.
 
     Raises:
         CorpusError: The folder is not prepared, lacks the split, or has other features or another language.
     """
+    alphabet = model.info.alphabet
+
+    def read(one: tuple[Utterance, NDArray[np.float32]]) -> tuple[Utterance, str]:
+        utterance, log_probs = one
+        if decoder is not None:
+            return utterance, decoder.read(log_probs)
+        return utterance, read_greedily(torch.from_numpy(log_probs)[None], torch.tensor([len(log_probs)]), alphabet)[0]
+
+    hypotheses = {utterance.id: text for utterance, text in map_in_order(read, hear_split(folder, split, model))}
+    references = {utterance.id: utterance.text for utterance in FeatureStore(list_parts(folder), split).utterances}
+    return references, {id: hypotheses[id] for id in references}
+
+
+def hear_split(folder: Path, split: str, model: Model) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
+    """Yields each utterance of a prepared split with its log_probs, (frames, classes), in an order of its own.
+
+    Raises:
+        CorpusError: The folder is not prepared, lacks the split, or has other features or another language.
+    """
+    _check_fit(folder, split, model)
+    info = model.info
+    store = FeatureStore(list_parts(folder), split)
+    utterances = {utterance.id: utterance for utterance in store.utterances}
+
+    def make(index: int) -> Example:
+        features = to_network_input(store[index], info.recipe.input, info.features, model.cmvn)
+        return Example(store.utterances[index].id, features, ())
+
+    frames = round(_BATCH_SECONDS * 1000 / info.features.hop_ms)
+    device = torch.device("cpu")
+    with show_progress("Transcribing", len(store), "utterances") as advance:
+        for batch, log_probs, lengths in compute_log_probs(model.network, make, store.frames.tolist(), frames, device):
+            for id, rows, length in zip(batch.ids, log_probs.numpy(), lengths.tolist(), strict=True):
+                yield utterances[id], rows[:length]
+            advance(len(batch.ids))
+
+
+def _check_fit(folder: Path, split: str, model: Model) -> None:
     prepared, info = read_prepared(folder), model.info
     if split not in prepared.splits:
         raise CorpusError(f"{folder}: no split {split!r}; there is {', '.join(prepared.splits)}")
@@ -31,18 +83,3 @@ def transcribe_split(folder: Path, split: str, model: Model) -> tuple[dict[str, 
         )
     if prepared.lang != info.lang:
         raise CorpusError(f"{folder}: is in language {prepared.lang!r}, the model in {info.lang!r}")
-    store = FeatureStore(list_parts(folder), split)
-
-    def make(index: int) -> Example:
-        features = to_network_input(store[index], info.recipe.input, info.features, model.cmvn)
-        return Example(store.utterances[index].id, features, ())
-
-    hypotheses: dict[str, str] = {}
-    frames = round(_BATCH_SECONDS * 1000 / info.features.hop_ms)
-    device = torch.device("cpu")
-    with show_progress("Transcribing", len(store), "utterances") as advance:
-        for batch, log_probs, lengths in compute_log_probs(model.network, make, store.frames.tolist(), frames, device):
-            hypotheses |= zip(batch.ids, read_greedily(log_probs, lengths, info.alphabet), strict=True)
-            advance(len(batch.ids))
-    references = {utterance.id: utterance.text for utterance in store.utterances}
-    return references, {id: hypotheses[id] for id in references}

@@ -4,14 +4,18 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from speechrnn.audio import SAMPLE_RATE, Signal
-from speechrnn.ctc import decode_greedy
+from speechrnn.ctc import Hypothesis, decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.features import compute_mfcc, count_window_samples, make_dct, to_network_input
 from speechrnn.modelfile import Model, find_model, load_model
+from speechrnn.transcribe.align import align
+from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.segments import cut_at_pauses
 from speechrnn.transcribe.transcript import Transcript, Word, read_words
 
@@ -19,9 +23,10 @@ from speechrnn.transcribe.transcript import Transcript, Word, read_words
 class Recognizer:
     """Turns recordings into text with one model."""
 
-    def __init__(self, model: Model, name: str) -> None:
-        """Takes a model, and the name under which transcripts mention it."""
+    def __init__(self, model: Model, name: str, decoder: BeamDecoder | None = None) -> None:
+        """Takes a model, the name under which transcripts mention it, and a decoder; without one, it reads greedily."""
         self.model = model
+        self.decoder = decoder
         self.name = name
         self._window = count_window_samples(model.info.features)
         make_dct(model.info.features)  # made once here, not by several threads at once
@@ -80,7 +85,14 @@ class Recognizer:
             AudioError: The signal is shorter than one window.
         """
         log_probs, lengths = self.compute_log_probs(signal)
-        return read_words(decode_greedy(log_probs, lengths)[0], self.model.info.alphabet, self.frame_seconds, start)
+        hypothesis = self._search(log_probs[0].numpy()) if self.decoder else decode_greedy(log_probs, lengths)[0]
+        return read_words(hypothesis, self.model.info.alphabet, self.frame_seconds, start)
+
+    def _search(self, log_probs: NDArray[np.float32]) -> Hypothesis:
+        """Returns the decoder's best text, aligned; an empty one where the vocabulary allows none."""
+        assert self.decoder is not None
+        readings = self.decoder.decode(log_probs)
+        return align(log_probs, readings[0].tokens if readings else ())
 
     def compute_log_probs(self, signal: Signal) -> tuple[Tensor, Tensor]:
         """Returns log_probs (1, frames, classes), natural log, of a signal (samples,) at 16 kHz, and their length (1,).

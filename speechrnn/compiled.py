@@ -1,0 +1,14 @@
+"""Loops that numba compiles, once a machine: the result is kept beside the module, or in the user's cache."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Returns a function on numbers and arrays as machine code, compiled at its first call."""
+    return cast(Callable[P, R], numba.njit(cache=True, nogil=True)(function))

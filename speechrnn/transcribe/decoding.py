@@ -1,0 +1,76 @@
+"""How a command's user wants log_probs to be read: greedily, or by a beam search with what it is given."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from speechrnn.config import BeamConfig
+from speechrnn.console import note
+from speechrnn.errors import TextError
+from speechrnn.inputs import read_lines
+from speechrnn.modelfile import ModelInfo
+from speechrnn.text import normalize
+from speechrnn.transcribe.beam import BeamDecoder
+from speechrnn.transcribe.lm.files import load_lm
+from speechrnn.transcribe.lm.ngrams import SPECIAL
+
+_BOOST = 8.0
+"""Nats by which a favoured word is favoured where its boost is not said."""
+
+
+def make_decoder(
+    info: ModelInfo,
+    *,
+    beam: int | None = None,
+    lm: Path | None = None,
+    words: Path | None = None,
+    hotwords: Sequence[str] = (),
+    weights: BeamConfig | None = None,
+) -> BeamDecoder | None:
+    """Returns a beam decoder for a model, or None where nothing asks for one.
+
+    Args:
+        info: The model's alphabet and language.
+        beam: Prefixes kept at each frame; 1 or None alone is greedy decoding.
+        lm: A language model.
+        words: A file with the only words there are.
+        hotwords: Favoured words or phrases, each with or without ":" and its boost in nats.
+        weights: Used instead of those that were tuned for the language model.
+
+    Raises:
+        ModelError: The language model cannot be read.
+        TextError: The vocabulary cannot be read, or the model cannot spell a word, or a hotword is not one.
+    """
+    if lm is None and words is None and not hotwords and (beam is None or beam == 1):
+        return None
+    model = load_lm(lm) if lm else None
+    letters = set(info.alphabet.symbols)
+    config = weights or (model.beam if model else None) or BeamConfig()
+    if beam is not None:
+        config = replace(config, beam_width=beam)
+    vocabulary = _read_words(words, info.lang) if words else []
+    if model is not None and vocabulary and (absent := [one for one in vocabulary if one not in model.numbers]):
+        note(f"{lm}: knows nothing of {len(absent)} of the words, like {absent[0]}")
+    favoured = dict(_parse_hotword(hotword, info.lang) for hotword in hotwords)
+    if model is not None and not any(set(word) <= letters for word in model.words[len(SPECIAL) :]):
+        raise TextError(f"{lm}: no word of it can be written with the model's letters; is it for another language?")
+    return BeamDecoder(info.alphabet, config, lm=model, words=vocabulary, hotwords=favoured)
+
+
+def _read_words(path: Path, lang: str) -> list[str]:
+    words = sorted({word for line in read_lines(path, TextError) for word in normalize(line, lang).split()})
+    if not words:
+        raise TextError(f"{path}: holds no words")
+    return words
+
+
+def _parse_hotword(hotword: str, lang: str) -> tuple[str, float]:
+    text, _, boost = hotword.partition(":")
+    phrase = normalize(text, lang)
+    try:
+        nats = float(boost) if boost else _BOOST
+    except ValueError as error:
+        raise TextError(f"--hotword {hotword}: expected a word, or WORD:BOOST with a number") from error
+    if not phrase or not 0 < nats < 1000:
+        raise TextError(f"--hotword {hotword}: expected a word, and a boost above 0 and below 1000")
+    return phrase, nats

@@ -1,0 +1,1 @@
+"""Word n-gram models: built, read, asked."""

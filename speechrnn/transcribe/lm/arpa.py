@@ -1,0 +1,175 @@
+"""ARPA files: what SRILM, KenLM and others write and read. Logarithms are to base 10 there, natural here.
+
+References:
+    Stolcke, SRILM - an extensible language modeling toolkit, ICSLP 2002; its manual page ngram-format(5).
+"""
+
+import gzip
+import math
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechrnn.errors import ModelError
+from speechrnn.outputs import write_atomically
+from speechrnn.transcribe.lm.ngrams import BOS, SPECIAL, Level, NgramModel, assemble
+
+_LN10 = math.log(10)
+
+_NEVER = -99.0
+"""What ARPA files write for log 0."""
+
+Rows = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+def is_arpa(path: Path) -> bool:
+    """Returns whether a file's name says that it is ARPA, packed or not."""
+    return path.name.endswith((".arpa", ".arpa.gz"))
+
+
+def save_arpa(model: NgramModel, path: Path) -> None:
+    """Writes a model as ARPA text.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with write_atomically(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write("\\data\\\n")
+        file.writelines(f"ngram {order}={count}\n" for order, count in enumerate(model.orders, 1))
+        for order, lines in enumerate(_format_levels(model), 1):
+            file.write(f"\n\\{order}-grams:\n")
+            file.writelines(lines)
+        file.write("\n\\end\\\n")
+
+
+def load_arpa(path: Path) -> NgramModel:
+    """Returns the model in an ARPA file, plain or packed with gzip.
+
+    N-grams that the file lacks although others begin or end with them are added with the probability that backing off
+    gives them, so that nothing changes.
+
+    Raises:
+        ModelError: The file cannot be read, or a line of it is broken.
+    """
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+            sections = _read_sections(path, enumerate(file, 1))
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: cannot be read ({error})") from error
+    listed = sorted({ngram[0] for ngram, _, _ in sections[0]} - set(SPECIAL))
+    words = [*SPECIAL, *listed]
+    numbers = {word: number for number, word in enumerate(words)}
+    rows, values = [], []
+    for order, section in enumerate(sections, 1):
+        try:
+            row = [[numbers[word] for word in ngram] for ngram, _, _ in section]
+        except KeyError as error:
+            raise ModelError(f"{path}: {error} is in a {order}-gram, but not among the 1-grams") from error
+        rows.append(np.asarray(row, dtype=np.int64).reshape(len(row), order))
+        values.append(np.asarray([value[1:] for value in section], dtype=np.float64).reshape(len(row), 2) * _LN10)
+    return assemble(words, _make_levels(rows, values, len(words)))
+
+
+def _format_levels(model: NgramModel) -> Iterator[Iterator[str]]:
+    names: Sequence[str] = [""]
+    start = 1
+    for number, count in enumerate(model.orders):
+        inner = number + 1 < len(model.orders)
+        above = start - len(names)
+        sizes = np.diff(model.trie.first_child[above : start + 1])
+        parents = np.repeat(np.arange(len(names)), sizes)[:count]
+        nodes = range(start, start + count)
+        texts = [
+            f"{names[parent]} {model.words[model.trie.word[node]]}".lstrip()
+            for parent, node in zip(parents.tolist(), nodes, strict=True)
+        ]
+        yield (_format_line(model, node, text, inner) for node, text in zip(nodes, texts, strict=True))
+        names, start = texts, start + count
+
+
+def _format_line(model: NgramModel, node: int, text: str, inner: bool) -> str:
+    log_prob = _NEVER if node == 1 + BOS else model.trie.log_prob[node] / _LN10
+    backoff = f"\t{model.trie.backoff[node] / _LN10 + 0.0:.7g}" if inner else ""
+    return f"{log_prob:.7g}\t{text}{backoff}\n"
+
+
+Section = list[tuple[tuple[str, ...], float, float]]
+
+
+def _read_sections(path: Path, lines: Iterator[tuple[int, str]]) -> list[Section]:
+    """Returns each order's n-grams, log-probabilities and back-off weights."""
+    expected: list[int] = []
+    sections: list[Section] = []
+    ended = False
+    for number, raw in lines:
+        line = raw.strip()
+        if match := re.fullmatch(r"ngram\s+\d+\s*=\s*(\d+)", line):
+            expected.append(int(match[1]))
+        elif re.fullmatch(r"\\\d+-grams:", line):
+            sections.append([])
+        elif line == "\\end\\":
+            ended = True
+            break
+        elif line and sections:
+            sections[-1].append(_read_ngram(path, number, line, len(sections)))
+    if not ended or [len(section) for section in sections] != expected or not sections:
+        found = ", ".join(str(len(section)) for section in sections) or "none"
+        raise ModelError(f"{path}: no ARPA file, or cut short: {found} n-grams instead of {expected}; copy it again")
+    return sections
+
+
+def _read_ngram(path: Path, number: int, line: str, order: int) -> tuple[tuple[str, ...], float, float]:
+    fields = line.split()
+    try:
+        if not order + 1 <= len(fields) <= order + 2:
+            raise ValueError
+        backoff = float(fields[order + 1]) if len(fields) > order + 1 else 0.0
+        return tuple(fields[1 : order + 1]), float(fields[0]), backoff
+    except ValueError as error:
+        raise ModelError(f"{path}:{number}: expected log10, {order} words and a back-off weight") from error
+
+
+def _make_levels(rows: list[Rows], values: list[Values], vocabulary: int) -> list[Level]:
+    rows[0], values[0] = _complete(rows[0], values[0], np.arange(vocabulary)[:, None])
+    values[0][np.isnan(values[0])] = _NEVER * _LN10
+    for order in range(len(rows) - 1, 0, -1):
+        needed = np.concatenate([rows[order][:, :-1], rows[order][:, 1:]])
+        rows[order - 1], values[order - 1] = _complete(rows[order - 1], values[order - 1], needed)
+    levels: list[Level] = []
+    keys = np.arange(0)
+    for order, (row, value) in enumerate(zip(rows, values, strict=True)):
+        if order == 0:
+            parent = suffix = np.zeros(vocabulary, dtype=np.int64)
+        else:
+            parent, suffix = _find(levels, vocabulary, row[:, :-1]), _find(levels, vocabulary, row[:, 1:])
+        keys = parent * vocabulary + row[:, -1]
+        ranked = np.argsort(keys, kind="stable")
+        log_prob, backoff = value[ranked, 0], value[ranked, 1]
+        parent, suffix = parent[ranked], suffix[ranked]
+        if order:
+            above = levels[-1]
+            log_prob = np.where(np.isnan(log_prob), above.backoff[parent] + above.log_prob[suffix], log_prob)
+        levels.append(Level(parent, suffix, row[ranked, -1], log_prob, np.nan_to_num(backoff)))
+    return levels
+
+
+def _complete(rows: Rows, values: Values, needed: Rows) -> tuple[Rows, Values]:
+    """Returns n-grams with those that are needed besides, whose values are not known."""
+    both, first = np.unique(np.concatenate([rows, needed]), axis=0, return_index=True)
+    known = np.full((len(rows) + len(needed), 2), np.nan)
+    known[: len(rows)] = values
+    return both, known[first]
+
+
+def _find(levels: Sequence[Level], vocabulary: int, rows: Rows) -> Rows:
+    """Returns the number of each n-gram within its level."""
+    numbers = rows[:, 0]
+    for order in range(1, rows.shape[1]):
+        level = levels[order]
+        keys = level.parent * vocabulary + level.word
+        numbers = np.searchsorted(keys, numbers * vocabulary + rows[:, order])
+    return numbers

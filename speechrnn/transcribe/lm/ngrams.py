@@ -1,0 +1,215 @@
+"""An n-gram model as a trie in flat arrays, in one file that is mapped into memory.
+
+Node 0 is the empty context; the single words follow in their order, then the pairs, sorted by their first word's node,
+and so on. The children of node k are the nodes from first_child[k] to first_child[k + 1].
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from speechrnn.compiled import compiled
+from speechrnn.config import BeamConfig
+from speechrnn.errors import ModelError
+from speechrnn.outputs import write_atomically
+from speechrnn.records import build_record
+
+SPECIAL = ("<unk>", "<s>", "</s>")
+UNKNOWN, BOS, EOS = range(3)
+
+FORMAT_VERSION = 1
+
+_KEY = "speechrnn-lm"
+
+_ROOT = 0
+
+
+class Trie(NamedTuple):
+    """The arrays that a compiled loop reads; all natural logarithms.
+
+    Attributes:
+        word: (nodes,) the last word of each n-gram.
+        first_child: (nodes + 1,).
+        suffix: (nodes,) the node of the longest shorter context, or of the same n-gram without its first word.
+        log_prob: (nodes,) of the last word, given those before it.
+        backoff: (nodes,) what a context leaves to the shorter one.
+        innermost: The first node of the highest order, which has no children.
+    """
+
+    word: NDArray[np.int32]
+    first_child: NDArray[np.int32]
+    suffix: NDArray[np.int32]
+    log_prob: NDArray[np.float32]
+    backoff: NDArray[np.float32]
+    innermost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """All n-grams of one order, sorted by parent and word, numbered from 0.
+
+    Attributes:
+        parent: (n-grams,) number of the n-gram without its last word, in the level above.
+        suffix: (n-grams,) number of the n-gram without its first word, in the level above.
+        word: (n-grams,) last word.
+        log_prob: (n-grams,) natural log.
+        backoff: (n-grams,) natural log.
+    """
+
+    parent: NDArray[np.int64]
+    suffix: NDArray[np.int64]
+    word: NDArray[np.int64]
+    log_prob: NDArray[np.float64]
+    backoff: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NgramModel:
+    """A word n-gram model.
+
+    Attributes:
+        words: The vocabulary; the first three are unknown words, the beginning and the end of a sentence.
+        trie: Probabilities.
+        orders: How many n-grams there are of each order.
+        beam: How a search weighs it, tuned on some dev set; None for the defaults.
+    """
+
+    words: tuple[str, ...]
+    trie: Trie
+    orders: tuple[int, ...]
+    beam: BeamConfig | None = None
+
+    @property
+    def order(self) -> int:
+        """Words of the longest n-gram."""
+        return len(self.orders)
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Each word's number."""
+        return {word: number for number, word in enumerate(self.words)}
+
+    @property
+    def start(self) -> int:
+        """The context at the beginning of a sentence."""
+        return 1 + BOS
+
+    def score(self, context: int, word: int) -> tuple[float, int]:
+        """Returns the natural log-probability of a word in a context, and the context that follows."""
+        return look_up(self.trie, context, word)
+
+    def score_sentence(self, sentence: Sequence[str]) -> list[float]:
+        """Returns the natural log-probability of each word and of the sentence's end."""
+        context, scores = self.start, []
+        for word in [*(self.numbers.get(word, UNKNOWN) for word in sentence), EOS]:
+            score, context = self.score(context, word)
+            scores.append(score)
+        return scores
+
+    def save(self, path: Path) -> None:
+        """Writes the model.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        text = np.frombuffer("\n".join(self.words).encode(), dtype=np.uint8)
+        arrays = {name: value for name, value in self.trie._asdict().items() if name != "innermost"} | {"text": text}
+        beam = asdict(self.beam) if self.beam else None
+        header = json.dumps({"format_version": FORMAT_VERSION, "orders": self.orders, "beam": beam})
+        with write_atomically(path) as temporary:
+            temporary.write_bytes(save(arrays, {_KEY: header}))
+
+
+@compiled
+def look_up(trie: Trie, context: int, word: int) -> tuple[float, int]:
+    """Returns a word's natural log-probability in a context, and the longest context that the model knows after it."""
+    weight = 0.0
+    while True:
+        low, high = trie.first_child[context], trie.first_child[context + 1]
+        end = high
+        while low < high:
+            middle = (low + high) // 2
+            if trie.word[middle] < word:
+                low = middle + 1
+            else:
+                high = middle
+        if low < end and trie.word[low] == word:
+            following = low if low < trie.innermost else trie.suffix[low]
+            return weight + trie.log_prob[low], following
+        weight += trie.backoff[context]
+        context = trie.suffix[context]
+
+
+def assemble(words: Sequence[str], levels: Sequence[Level]) -> NgramModel:
+    """Returns the model whose n-grams these are; the first level holds each word, in order."""
+    firsts = np.cumsum([1, *(len(level.word) for level in levels)])
+    nodes = int(firsts[-1])
+    word, suffix = np.zeros(nodes, dtype=np.int32), np.zeros(nodes, dtype=np.int32)
+    log_prob, backoff = np.zeros(nodes, dtype=np.float32), np.zeros(nodes, dtype=np.float32)
+    children = np.zeros(nodes, dtype=np.int64)
+    for number, level in enumerate(levels):
+        here = slice(firsts[number], firsts[number + 1])
+        above = firsts[number - 1] if number else 0
+        word[here], log_prob[here], backoff[here] = level.word, level.log_prob, level.backoff
+        suffix[here] = level.suffix + above if number else _ROOT
+        children += np.bincount(level.parent + above, minlength=nodes)
+    first_child = np.concatenate([[1], 1 + np.cumsum(children)]).astype(np.int32)
+    trie = Trie(word, first_child, suffix, log_prob, backoff, _find_innermost(firsts))
+    return NgramModel(tuple(words), trie, tuple(len(level.word) for level in levels))
+
+
+def load_ngrams(path: Path) -> NgramModel:
+    """Returns the model in a file that `NgramModel.save` wrote; its arrays stay on disk until they are read.
+
+    Raises:
+        ModelError: It is missing, no model, cut short, or from a newer release.
+    """
+    try:
+        header, metadata, start = _read_header(path)
+        raw = np.memmap(path, mode="c", offset=start)
+        arrays = {name: _view(raw, entry) for name, entry in header.items()}
+        orders = tuple(int(count) for count in metadata["orders"])
+        beam = build_record(BeamConfig, metadata["beam"]) if metadata["beam"] else None
+        words = tuple(bytes(arrays.pop("text")).decode().split("\n"))
+        trie = Trie(innermost=_find_innermost(np.cumsum([1, *orders])), **arrays)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise ModelError(f"{path}: no language model, or cut short; build or copy it again") from error
+    nodes = 1 + sum(orders)
+    if len(words) != orders[0] or any(len(array) != nodes + (name == "first_child") for name, array in arrays.items()):
+        raise ModelError(f"{path}: its parts do not fit each other; build or copy it again")
+    return NgramModel(words, trie, orders, beam)
+
+
+def _find_innermost(firsts: NDArray[np.int64]) -> int:
+    return int(firsts[-2])
+
+
+def _read_header(path: Path) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """Returns what a safetensors file holds, our metadata in it, and where its data begins."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > path.stat().st_size:
+            raise ValueError("no safetensors file")
+        header = json.loads(file.read(length))
+    metadata = json.loads(header.pop("__metadata__")[_KEY])
+    if metadata["format_version"] > FORMAT_VERSION:
+        raise ModelError(f"{path}: written by a newer release; upgrade speechrnn")
+    return header, metadata, 8 + length
+
+
+def _view(raw: "np.memmap[Any, np.dtype[np.uint8]]", entry: dict[str, Any]) -> NDArray[Any]:
+    kinds = {"I32": np.int32, "F32": np.float32, "U8": np.uint8}
+    first, last = entry["data_offsets"]
+    piece = raw[first:last]
+    if len(piece) != last - first:
+        raise ValueError("cut short")
+    return piece.view(np.ndarray).view(kinds[entry["dtype"]])

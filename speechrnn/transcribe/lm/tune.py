@@ -1,0 +1,103 @@
+"""The weights of a language model, chosen on a dev set."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechrnn.config import BeamConfig
+from speechrnn.console import note, print_line
+from speechrnn.counts import ErrorCounts, format_rate
+from speechrnn.modelfile import load_model
+from speechrnn.parallel import map_in_order
+from speechrnn.score.align import align_words
+from speechrnn.transcribe.beam import BeamDecoder
+from speechrnn.transcribe.corpus import hear_split
+from speechrnn.transcribe.lm.arpa import is_arpa
+from speechrnn.transcribe.lm.files import load_lm
+
+_STEPS = {"lm_weight": (0.4, 0.2, 0.1), "word_bonus": (1.0, 0.5, 0.25), "unknown_penalty": (3.0, 1.5)}
+"""How far each weight is moved, at first and when nothing better is found that far away."""
+
+_RANGES = {"lm_weight": (0.0, 5.0), "word_bonus": (-10.0, 10.0), "unknown_penalty": (-30.0, 0.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class DevSet:
+    """What a decoder is tried on: texts, and the network's log_probs, (frames, classes), for each."""
+
+    references: Sequence[str]
+    log_probs: Sequence[NDArray[np.float32]]
+
+    def count_errors(self, decoder: BeamDecoder) -> ErrorCounts:
+        """Returns the word errors of a decoder."""
+        hypotheses = list(map_in_order(decoder.read, self.log_probs))
+        return sum((one.counts for one in align_words(self.references, hypotheses)), ErrorCounts())
+
+
+def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int) -> BeamConfig:
+    """Returns the weights with the fewest word errors, which are kept in the language model's file; ARPA has no place.
+
+    Raises:
+        CorpusError: The folder is not prepared, lacks the split, or has other features than the model reads.
+        ModelError: A model cannot be read.
+        OutputError: The language model cannot be written.
+    """
+    model, lm = load_model(model_path), load_lm(lm_path)
+    heard = list(hear_split(folder, split, model))
+    dev = DevSet([utterance.text for utterance, _ in heard], [log_probs for _, log_probs in heard])
+    best = replace(lm.beam or BeamConfig(), beam_width=beam)
+    trials = tune_weights(lambda config: dev.count_errors(BeamDecoder(model.info.alphabet, config, lm=lm)), best)
+    for config, errors, better in trials:
+        best = config if better else best
+        mark = "  best so far" if better else ""
+        print_line(f"{_describe(config)}  {format_rate('WER', errors)}{mark}")
+    note(f"best: {_describe(best)}")
+    if not is_arpa(lm_path):
+        replace(lm, beam=best).save(lm_path)
+        note(f"kept in {lm_path}")
+    return best
+
+
+def _describe(config: BeamConfig) -> str:
+    return (
+        f"lm_weight {config.lm_weight:.2f}  word_bonus {config.word_bonus:+.2f}"
+        f"  unknown_penalty {config.unknown_penalty:+.1f}"
+    )
+
+
+def tune_weights(
+    count: Callable[[BeamConfig], ErrorCounts], start: BeamConfig
+) -> Iterator[tuple[BeamConfig, ErrorCounts, bool]]:
+    """Yields each configuration that is tried, its errors, and whether it is the best so far.
+
+    One weight after another is moved as long as that helps, in ever smaller steps.
+    """
+    best, fewest = start, count(start)
+    yield best, fewest, True
+    tried = {best}
+    for size in range(max(map(len, _STEPS.values()))):
+        improved = True
+        while improved:
+            improved = False
+            for candidate in _list_neighbours(best, size):
+                if candidate in tried:
+                    continue
+                tried.add(candidate)
+                errors = count(candidate)
+                better = errors.errors < fewest.errors
+                yield candidate, errors, better
+                if better:
+                    best, fewest, improved = candidate, errors, True
+                    break
+
+
+def _list_neighbours(config: BeamConfig, size: int) -> Iterator[BeamConfig]:
+    for name, steps in _STEPS.items():
+        step = steps[min(size, len(steps) - 1)]
+        low, high = _RANGES[name]
+        for change in (step, -step):
+            value = round(min(max(getattr(config, name) + change, low), high), 3)
+            yield replace(config, **{name: value})

@@ -1,0 +1,173 @@
+from functools import cache
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from speechrnn.config import BeamConfig
+from speechrnn.ctc import collapse, decode_greedy
+from speechrnn.errors import TextError
+from speechrnn.text import Alphabet
+from speechrnn.transcribe.align import align
+from speechrnn.transcribe.beam import BeamDecoder
+from speechrnn.transcribe.lm.kneser_ney import build_ngrams
+from speechrnn.transcribe.lm.ngrams import EOS, UNKNOWN, NgramModel
+
+ALPHABET = Alphabet((" ", "a", "b"))
+EXACT = BeamConfig(beam_width=100_000, beam_cut=1e9, lm_weight=0.8, word_bonus=0.5, unknown_penalty=-2.0)
+WORDS = [["a", "b"], ["ab", "a"], ["b", "b", "ab"], ["ba"]]
+
+
+def draw_log_probs(seed: int, frames: int, classes: int = 4, spread: float = 1.5) -> NDArray[np.float32]:
+    scores = np.random.default_rng(seed).normal(0, spread, size=(frames, classes))
+    return (scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)).astype(np.float32)
+
+
+def sum_all_paths(log_probs: NDArray[np.float32]) -> dict[tuple[int, ...], float]:
+    """The log-probability of every labelling, path by path."""
+    sums: dict[tuple[int, ...], float] = {}
+    for path in product(range(log_probs.shape[1]), repeat=len(log_probs)):
+        score = sum(float(log_probs[frame, token]) for frame, token in enumerate(path))
+        labels = tuple(collapse(path))
+        sums[labels] = float(np.logaddexp(sums.get(labels, -np.inf), score))
+    return sums
+
+
+@cache
+def language() -> NgramModel:
+    return build_ngrams(WORDS, 2)
+
+
+def weigh_text(text: str, config: BeamConfig, lm: NgramModel) -> float:
+    """What a language model makes of a whole text, without a search."""
+    numbers = [lm.numbers.get(word, UNKNOWN) for word in text.split()]
+    context, cost = lm.start, 0.0
+    for number in numbers:
+        score, context = lm.score(context, number)
+        cost += config.lm_weight * score + config.word_bonus + (config.unknown_penalty if number == UNKNOWN else 0)
+    return cost + config.lm_weight * lm.score(context, EOS)[0]
+
+
+@given(st.integers(0, 10**6), st.integers(1, 5))
+@settings(max_examples=20, deadline=None)
+def test_an_unlimited_beam_finds_every_labelling_with_its_probability(seed: int, frames: int) -> None:
+    log_probs = draw_log_probs(seed, frames)
+    readings = BeamDecoder(ALPHABET, EXACT).decode(log_probs, 10**6)
+    expected = sum_all_paths(log_probs)
+    assert {reading.tokens for reading in readings} == set(expected)
+    for reading in readings:
+        assert reading.log_prob == pytest.approx(expected[reading.tokens], abs=1e-4)
+    assert np.logaddexp.reduce([reading.log_prob for reading in readings]) == pytest.approx(0, abs=1e-4)
+    assert [reading.score for reading in readings] == sorted((reading.score for reading in readings), reverse=True)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 5))
+@settings(max_examples=20, deadline=None)
+def test_with_a_language_model_the_best_of_all_texts_is_found(seed: int, frames: int) -> None:
+    log_probs = draw_log_probs(seed, frames)
+    readings = BeamDecoder(ALPHABET, EXACT, lm=language()).decode(log_probs, 10**6)
+    expected = {
+        tokens: score + weigh_text(ALPHABET.decode(tokens), EXACT, language())
+        for tokens, score in sum_all_paths(log_probs).items()
+    }
+    for reading in readings:
+        assert reading.score == pytest.approx(expected[reading.tokens], abs=1e-4)
+    assert readings[0].score == pytest.approx(max(expected.values()), abs=1e-4)
+
+
+def test_a_narrow_beam_is_close_to_the_exact_result() -> None:
+    narrow = BeamConfig(beam_width=20, lm_weight=0.8, word_bonus=0.5, unknown_penalty=-2.0)
+    for seed in range(20):
+        log_probs = draw_log_probs(seed, 6, spread=2.5)
+        exact = BeamDecoder(ALPHABET, EXACT, lm=language()).decode(log_probs)[0]
+        found = BeamDecoder(ALPHABET, narrow, lm=language()).decode(log_probs)[0]
+        assert found.score == pytest.approx(exact.score, abs=0.05)
+
+
+def test_where_the_network_is_sure_beam_and_greedy_agree() -> None:
+    for seed in range(20):
+        log_probs = draw_log_probs(seed, 30, spread=30.0)
+        greedy = decode_greedy(torch.from_numpy(log_probs)[None], torch.tensor([30]))[0]
+        assert BeamDecoder(ALPHABET).decode(log_probs)[0].tokens == greedy.tokens
+
+
+def test_a_long_recording_outgrows_the_first_tree() -> None:
+    log_probs = draw_log_probs(0, 2000, spread=1.0)
+    reading = BeamDecoder(ALPHABET, BeamConfig(beam_width=10)).decode(log_probs)[0]
+    assert len(reading.tokens) > 300
+    assert np.isfinite(reading.log_prob)
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_a_closed_vocabulary_writes_no_other_word(seed: int) -> None:
+    decoder = BeamDecoder(ALPHABET, EXACT, words=["ab", "ba"])
+    log_probs = draw_log_probs(seed, 5)
+    allowed = {
+        tokens: score
+        for tokens, score in sum_all_paths(log_probs).items()
+        if all(word in ("ab", "ba") for word in ALPHABET.decode(tokens).split(" ")) or not tokens
+    }
+    readings = decoder.decode(log_probs, 10**6)
+    trailing = {tokens for tokens in sum_all_paths(log_probs) if ALPHABET.decode(tokens) in ("ab ", "ba ")}
+    assert {reading.tokens for reading in readings} - trailing == set(allowed)
+    for reading in readings:
+        if reading.tokens in allowed:
+            assert reading.log_prob == pytest.approx(allowed[reading.tokens], abs=1e-4)
+
+
+def test_a_favoured_word_wins_where_it_is_nearly_as_likely() -> None:
+    log_probs = np.log(np.asarray([[0.1, 0.1, 0.7, 0.1], [0.6, 0.1, 0.1, 0.2], [0.1, 0.1, 0.3, 0.5]], dtype=np.float32))
+    assert BeamDecoder(ALPHABET).read(log_probs) == "ab"
+    assert BeamDecoder(ALPHABET, hotwords={"aa": 3.0}).read(log_probs) == "aa"
+    assert BeamDecoder(ALPHABET, hotwords={"aa": 0.1}).read(log_probs) == "ab"
+
+
+def test_a_favoured_word_need_not_be_known_to_the_language_model() -> None:
+    lm = build_ngrams([["a"], ["b"]], 1)
+    log_probs = np.log(np.asarray([[0.1, 0.1, 0.5, 0.3], [0.4, 0.1, 0.1, 0.4]], dtype=np.float32))
+    weights = BeamConfig(unknown_penalty=-10.0)
+    assert BeamDecoder(ALPHABET, weights, lm=lm).read(log_probs) in {"a", "b"}
+    assert BeamDecoder(ALPHABET, weights, lm=lm, hotwords={"ab": 8.0}).read(log_probs) == "ab"
+
+
+def test_a_favoured_phrase_of_several_words_is_favoured_as_a_whole() -> None:
+    uniform = np.log(np.full((5, 4), 0.25, dtype=np.float32))
+    decoder = BeamDecoder(ALPHABET, BeamConfig(beam_width=500), hotwords={"a ba": 20.0})
+    assert decoder.read(uniform) == "a ba"
+
+
+def test_words_that_cannot_be_spelled_are_refused() -> None:
+    with pytest.raises(TextError, match="'c'"):
+        BeamDecoder(ALPHABET, words=["abc"])
+    with pytest.raises(TextError, match="'c'"):
+        BeamDecoder(ALPHABET, hotwords={"c": 1.0})
+
+
+@given(st.integers(0, 10**6), st.integers(1, 5), st.lists(st.integers(1, 3), max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_alignment_is_the_best_path_of_all_that_mean_the_text(seed: int, frames: int, tokens: list[int]) -> None:
+    log_probs = draw_log_probs(seed, frames)
+    paths = [path for path in product(range(4), repeat=frames) if collapse(path) == tokens]
+    if not paths:
+        with pytest.raises(ValueError, match="frames cannot emit"):
+            align(log_probs, tokens)
+        return
+    scores = [sum(float(log_probs[frame, token]) for frame, token in enumerate(path)) for path in paths]
+    aligned = align(log_probs, tokens)
+    assert aligned.log_prob == pytest.approx(max(scores), abs=1e-4)
+    assert aligned.tokens == tuple(tokens)
+    ends = [0, *(end for _, end in aligned.spans)]
+    assert all(start >= before for (start, _), before in zip(aligned.spans, ends, strict=False))
+    path = [0] * frames
+    for token, (start, end) in zip(tokens, aligned.spans, strict=True):
+        assert start < end
+        path[start:end] = [token] * (end - start)
+    assert collapse(path) == tokens
+    assert sum(float(log_probs[frame, token]) for frame, token in enumerate(path)) == pytest.approx(
+        max(scores), abs=1e-4
+    )
