@@ -30,7 +30,7 @@ def make_targets() -> set[str]:
 
 
 def lay_out(folder: Path, phrases: Sequence[Utterance]) -> None:
-    """Makes `LibriSpeech`, `recordings`, `my.wav` and `references.txt`."""
+    """Makes `LibriSpeech`, `recordings`, `my.wav`, `references.txt` and `text.txt`."""
     short = [phrase for phrase in phrases if phrase.text in ("hello world", "yes")]
     references = []
     for number, phrase in enumerate(short[:12]):
@@ -45,6 +45,7 @@ def lay_out(folder: Path, phrases: Sequence[Utterance]) -> None:
     for phrase in short[:3]:
         soundfile.write(folder / "recordings" / f"{phrase.id}.wav", signal_of(phrase), SAMPLE_RATE)
         references.append(f"{phrase.id} {phrase.text}\n")
+    (folder / "text.txt").write_text("Hello, world!\nYes.\nGood morning.\n")
     (folder / "references.txt").write_text("".join(references))
     soundfile.write(folder / "my.wav", signal_of(short[0]), SAMPLE_RATE)
 
@@ -67,7 +68,7 @@ def test_every_command_of_the_readme_runs_as_written(
     (small / "recipe.toml").write_text(dump_toml(TINY))  # the recipe's own network takes its time
     monkeypatch.setattr(settings, "_recipe_folders", lambda: [tmp_path / "recipes"])
     ours = [shlex.split(command) for command in commands() if command.startswith("speechrnn ")]
-    assert {words[1] for words in ours} == {"hello", "prepare", "train", "transcribe", "score", "info"}
+    assert {words[1] for words in ours} == {"hello", "doctor", "prepare", "train", "transcribe", "lm", "score", "info"}
     for words in ours:
         if words[1] == "hello":
             continue  # trains for minutes: tests/explain/test_hello.py, and `make hello`
