@@ -46,6 +46,16 @@ class FeatureConfig(_Strict):
     low_hz: NotNegative = 20.0
     high_hz: Annotated[float, Interval(gt=0, le=8000)] = 7600.0
 
+    @property
+    def window_samples(self) -> int:
+        """Samples of a window: the fewest that make a frame."""
+        return round(self.window_ms * _SAMPLES_PER_MS)
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples from the start of one frame to the start of the next."""
+        return round(self.hop_ms * _SAMPLES_PER_MS)
+
     def __post_init__(self) -> None:
         if self.coefficients > self.mels:
             raise ValueError(f"coefficients ({self.coefficients}) cannot exceed mels ({self.mels})")

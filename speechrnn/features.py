@@ -50,7 +50,7 @@ def compute_mfcc(signal: Signal, config: FeatureConfig) -> Features:
     References:
         Davis and Mermelstein, Comparison of parametric representations for monosyllabic word recognition, 1980.
     """
-    if len(signal) < count_window_samples(config):
+    if len(signal) < config.window_samples:
         raise AudioError(
             f"{1000 * len(signal) / SAMPLE_RATE:.1f} ms of sound, shorter than one window of {config.window_ms} ms"
         )
@@ -62,15 +62,23 @@ def compute_mfcc(signal: Signal, config: FeatureConfig) -> Features:
     return features
 
 
-def count_window_samples(config: FeatureConfig) -> int:
-    """Returns the fewest samples that make a frame."""
-    return _samples(config.window_ms)
-
-
 def make_dct(config: FeatureConfig) -> Features:
     """Returns the orthonormal DCT-II that turns log mel energies into MFCC, (mels, coefficients)."""
     dct: Features = _transform(config).dct_mat.numpy()
     return dct
+
+
+def make_filters(config: FeatureConfig) -> Features:
+    """Returns the mel filters, (bins, mels)."""
+    filters: Features = _transform(config).MelSpectrogram.mel_scale.fb.numpy()
+    return filters
+
+
+def make_fourier(config: FeatureConfig) -> Features:
+    """Returns the windowed cosines and sines whose products with a frame are its spectrum, (2 × bins, window)."""
+    window = _transform(config).MelSpectrogram.spectrogram.window.numpy().astype(np.float64)
+    angles = 2 * np.pi * np.outer(np.arange(len(window) // 2 + 1), np.arange(len(window))) / len(window)
+    return np.asarray(np.concatenate([np.cos(angles), -np.sin(angles)]) * window, dtype=np.float32)
 
 
 def append_deltas(features: Features, order: int) -> Features:
@@ -143,16 +151,12 @@ def to_network_input(features: Features, settings: InputConfig, mfcc: FeatureCon
     return normalize_features(shape_features(features, settings, mfcc), cmvn)
 
 
-def _samples(milliseconds: float) -> int:
-    return round(milliseconds * SAMPLE_RATE / 1000)
-
-
 @cache
 def _transform(config: FeatureConfig) -> transforms.MFCC:
-    window = _samples(config.window_ms)
+    window = config.window_samples
     mel = {
         "n_fft": window,
-        "hop_length": _samples(config.hop_ms),
+        "hop_length": config.hop_samples,
         "n_mels": config.mels,
         "f_min": config.low_hz,
         "f_max": config.high_hz,

@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import torch
+from typing import TYPE_CHECKING
 
 from speechrnn.errors import TrainingError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def count_cores() -> int:
@@ -17,6 +19,8 @@ def count_cores() -> int:
 @contextmanager
 def use_threads(count: int) -> Iterator[None]:
     """Lets torch compute in so many threads within the block."""
+    import torch  # counting cores does not need it
+
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -25,12 +29,14 @@ def use_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str) -> "torch.device":
     """Returns the device of that name; "auto" is the first GPU, or the CPU where there is none.
 
     Raises:
         TrainingError: There is no such device here.
     """
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

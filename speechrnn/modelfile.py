@@ -1,7 +1,6 @@
 """One model, one file: weights and statistics as safetensors, everything else in its metadata. No pickle."""
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,63 +8,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from speechrnn import __version__
 from speechrnn.config import FeatureConfig, Recipe
-from speechrnn.counts import ErrorCounts, format_rate
+from speechrnn.counts import format_rate
 from speechrnn.errors import ModelError
 from speechrnn.features import Cmvn
+from speechrnn.modelinfo import METADATA_KEY, ModelInfo, dump_info, find_model, parse_info
 from speechrnn.network import AcousticNetwork, describe_network
 from speechrnn.outputs import write_atomically
-from speechrnn.records import build_record
 from speechrnn.text import Alphabet
-
-FORMAT_VERSION = 1
-
-_KEY = "speechrnn"
-"""The one entry of the metadata: safetensors writes several in an order that changes from run to run."""
-
-MODEL_FILE = "model.safetensors"
-"""The name of a run's best model in its folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class SplitScore:
-    """Errors on a split, decoded greedily."""
-
-    words: ErrorCounts
-    characters: ErrorCounts
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Where a model comes from and how well it did.
-
-    Attributes:
-        corpus: Name of the corpus it was trained on.
-        utterances: Training utterances.
-        hours: Hours of training speech.
-        epoch: The epoch whose weights these are.
-        scores: Its errors by split.
-        speechrnn_version: The release that wrote the file.
-    """
-
-    corpus: str = ""
-    utterances: int = 0
-    hours: float = 0.0
-    epoch: int = 0
-    scores: dict[str, SplitScore] = field(default_factory=dict)
-    speechrnn_version: str = __version__
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """All of a model but its weights."""
-
-    recipe: Recipe
-    features: FeatureConfig
-    alphabet: Alphabet
-    lang: str
-    provenance: Provenance = field(default_factory=Provenance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +48,8 @@ def save_model(model: Model, path: Path) -> None:
     if model.cmvn:
         tensors["cmvn.mean"] = torch.from_numpy(model.cmvn.mean)
         tensors["cmvn.deviation"] = torch.from_numpy(model.cmvn.deviation)
-    description = json.dumps({"format_version": FORMAT_VERSION, "info": asdict(model.info)}, ensure_ascii=False)
     with write_atomically(path) as temporary:
-        temporary.write_bytes(save(tensors, {_KEY: description}))
+        temporary.write_bytes(save(tensors, {METADATA_KEY: dump_info(model.info)}))
 
 
 def load_model(path: Path) -> Model:
@@ -126,25 +75,8 @@ def read_model_info(path: Path) -> ModelInfo:
     return _read_file(find_model(path), with_weights=False)[0]
 
 
-def find_model(path: Path) -> Path:
-    """Returns the model file that a path means: the file, or the best model in a run's folder.
-
-    Raises:
-        ModelError: There is none.
-    """
-    file = path / MODEL_FILE if path.is_dir() else path
-    if file.is_file():
-        return file
-    if not path.is_dir():
-        raise ModelError(f"{path}: no such model")
-    below = sorted(path.glob(f"*/{MODEL_FILE}"))
-    remedy = f"there is one in {below[0].parent}" if below else "train first, or --resume a run to the end of an epoch"
-    raise ModelError(f"{path}: no {MODEL_FILE} in this folder; {remedy}")
-
-
-def describe_model(path: Path) -> str:
-    """Returns what a person wants to know of a model file, a line a fact."""
-    info = read_model_info(path)
+def describe_model(path: Path, info: ModelInfo) -> str:
+    """Returns what a person wants to know of a model file and what it says of itself, a line a fact."""
     network, origin = info.recipe.network, info.provenance
     parameters = build_network(info.recipe, info.features, info.alphabet).count_parameters()
     facts = {
@@ -171,30 +103,13 @@ def describe_best(model: Model) -> str:
 def _read_file(path: Path, with_weights: bool) -> tuple[ModelInfo, dict[str, Tensor]]:
     try:
         with safe_open(path, "pt") as file:
-            info = _parse_metadata(file.metadata() or {}, path)
+            info = parse_info((file.metadata() or {}).get(METADATA_KEY), path)
             names = list(file.keys()) if with_weights else []
             return info, {name: file.get_tensor(name) for name in names}
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
     except SafetensorError as error:
         raise ModelError(f"{path}: no model, or cut short ({error}); copy or train it again") from error
-
-
-def _parse_metadata(metadata: dict[str, str], path: Path) -> ModelInfo:
-    try:
-        description = json.loads(metadata[_KEY])
-        version = description["format_version"]
-    except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise ModelError(f"{path}: a safetensors file, but no model of speechrnn") from error
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise ModelError(
-            f"{path}: format {str(version)[:20]} is newer than this release, which reads up to {FORMAT_VERSION};"
-            " upgrade speechrnn"
-        )
-    try:
-        return build_record(ModelInfo, description.get("info"))
-    except ValueError as error:
-        raise ModelError(f"{path}: its description cannot be read ({error})") from error
 
 
 def _fill_network(network: AcousticNetwork, tensors: dict[str, Tensor]) -> None:

@@ -1,11 +1,10 @@
 """Work spread over the processor's cores in threads: what takes long here releases Python's lock."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
-
-import torch
 
 from speechrnn.hardware import count_cores
 
@@ -24,9 +23,10 @@ def map_in_order(function: Callable[[In], Out], items: Iterable[In], workers: in
         workers: Threads; 0 for one a core.
     """
     count = workers or count_cores()
-    threads = torch.get_num_threads()
+    torch = sys.modules.get("torch")  # where it was never imported, nothing computes with it
+    threads = torch.get_num_threads() if torch else 1
     waiting: deque[Future[Out]] = deque()
-    pool = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
+    pool = ThreadPoolExecutor(count, initializer=_compute_alone)
     try:
         for item in items:
             waiting.append(pool.submit(function, item))
@@ -36,4 +36,10 @@ def map_in_order(function: Callable[[In], Out], items: Iterable[In], workers: in
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
+        if torch:
+            torch.set_num_threads(threads)
+
+
+def _compute_alone() -> None:
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)

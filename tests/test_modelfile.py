@@ -11,18 +11,8 @@ from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.counts import ErrorCounts
 from speechrnn.errors import ModelError
 from speechrnn.features import Cmvn
-from speechrnn.modelfile import (
-    FORMAT_VERSION,
-    Model,
-    ModelInfo,
-    Provenance,
-    SplitScore,
-    build_network,
-    describe_model,
-    load_model,
-    read_model_info,
-    save_model,
-)
+from speechrnn.modelfile import Model, build_network, describe_model, load_model, read_model_info, save_model
+from speechrnn.modelinfo import FORMAT_VERSION, ModelInfo, Provenance, SplitScore
 from speechrnn.text import alphabet_of
 
 
@@ -57,7 +47,7 @@ def test_a_model_survives_the_way_to_disk_and_back(tmp_path: Path, cmvn: bool) -
 
 def test_a_model_describes_itself(tmp_path: Path) -> None:
     save_model(make_model(), tmp_path / "m.safetensors")
-    text = describe_model(tmp_path / "m.safetensors")
+    text = describe_model(tmp_path / "m.safetensors", read_model_info(tmp_path / "m.safetensors"))
     assert "1 x 4 bidirectional LSTM" in text
     assert "fsdd, 2400 utterances, 0.29 h" in text
     assert "epoch 12 of 40" in text
@@ -98,7 +88,7 @@ def test_a_newer_or_damaged_file_is_refused(tmp_path: Path, description: dict[st
 @pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"speechrnn": "{"}, {"speechrnn": "[]"}])
 def test_another_programs_file_is_refused(tmp_path: Path, metadata: dict[str, str]) -> None:
     save_file({"a": torch.zeros(3)}, tmp_path / "m.safetensors", metadata)
-    with pytest.raises(ModelError, match="a safetensors file, but no model of speechrnn"):
+    with pytest.raises(ModelError, match="no model of speechrnn; it does not say what it is"):
         load_model(tmp_path / "m.safetensors")
 
 

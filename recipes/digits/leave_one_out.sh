@@ -6,14 +6,15 @@
 # FSDD is the repository's folder, OUT defaults to runs/digits-strangers. Run again after a kill, it goes on.
 set -eu
 
+here=$(dirname "$0")
 corpus=$1
 out=${2:-runs/digits-strangers}
 [ $# -ge 2 ] && shift 2 || shift 1
 
 speakers="george jackson lucas nicolas theo yweweler"
 for speaker in $speakers; do
-    speechrnn prepare fsdd "$corpus" --out "$out/$speaker/data" --test-speakers "$speaker"
-    speechrnn train "$out/$speaker/data" --recipe digits --out "$out/$speaker/run" --resume "$@"
+    speechrnn prepare fsdd "$corpus" --out "$out/$speaker/data" --test-speakers "$speaker" --set features.high_hz=3800
+    speechrnn train "$out/$speaker/data" --recipe "$here/strangers.toml" --out "$out/$speaker/run" --resume "$@"
 done
 for speaker in $speakers; do
     printf '%-10s' "$speaker"

@@ -9,6 +9,7 @@ import typer
 
 from speechrnn import __version__
 from speechrnn.cli.doctor import doctor
+from speechrnn.cli.export import export
 from speechrnn.cli.hello import hello
 from speechrnn.cli.info import info
 from speechrnn.cli.lm import lm
@@ -42,7 +43,7 @@ def options(
     """Speech recognition with recurrent networks: MFCC, a bidirectional LSTM, CTC, and an honest word error rate."""
 
 
-for command in (hello, prepare, doctor, train, transcribe, score, info):
+for command in (hello, prepare, doctor, train, transcribe, score, export, info):
     app.command()(command)
 app.add_typer(lm, name="lm")
 

@@ -27,11 +27,11 @@ def score(
         references = read_transcripts(reference, "reference")
         hypotheses = read_transcripts(hypothesis, "hypothesis")
     elif model is not None:
-        from speechrnn.modelfile import load_model
         from speechrnn.transcribe.corpus import transcribe_split
         from speechrnn.transcribe.decoding import make_decoder
+        from speechrnn.transcribe.listener import open_listener
 
-        loaded = load_model(model)
-        decoder = make_decoder(loaded.info, beam=beam, lm=lm, words=words)
-        references, hypotheses = transcribe_split(reference, split, loaded, decoder)
+        listener = open_listener(model)
+        decoder = make_decoder(listener.info, beam=beam, lm=lm, words=words)
+        references, hypotheses = transcribe_split(reference, split, listener, decoder)
     print_score(score_transcripts(references, hypotheses), worst)

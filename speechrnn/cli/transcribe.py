@@ -26,11 +26,13 @@ def transcribe(
     ] = None,
 ) -> None:
     """Print what is said in recordings; for more than one, each line begins with the recording's id."""
-    from speechrnn.transcribe.decoding import make_decoder
     from speechrnn.transcribe.files import print_transcripts
     from speechrnn.transcribe.recognizer import Recognizer
 
     recognizer = Recognizer.load(model)
-    recognizer.decoder = make_decoder(recognizer.model.info, beam=beam, lm=lm, words=words, hotwords=hotword or ())
+    if beam or lm or words or hotword:
+        from speechrnn.transcribe.decoding import make_decoder  # imports numba, which greedy decoding needs not
+
+        recognizer.decoder = make_decoder(recognizer.info, beam=beam, lm=lm, words=words, hotwords=hotword or ())
     if print_transcripts(recognizer, recordings, as_json=format is Format.JSON):
         raise typer.Exit(1)

@@ -55,7 +55,7 @@ def listen_to_strangers(recognizer: Recognizer, out: Path) -> None:
         words = recognizer.recognize(read_utterance(utterance))
         print_line(f"{utterance.speaker:<12} {' '.join(word.text for word in words)}")
     note(f"\nAll {len(strangers)} phrases of these voices:")
-    print_line(format_summary(score_transcripts(*transcribe_split(out / DATA, "test", recognizer.model))))
+    print_line(format_summary(score_transcripts(*transcribe_split(out / DATA, "test", recognizer.listener))))
     note(f"\ndrawing the case: {out / PICTURE}")
     title = f"“{PHRASE}” in a voice that training never heard ({greetings[0].speaker})"
     with write_atomically(out / PICTURE) as path:

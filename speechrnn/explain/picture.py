@@ -4,11 +4,9 @@ from itertools import cycle
 
 import librosa.display
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoLocator
-from numpy.typing import NDArray
 
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.ctc import decode_greedy
@@ -45,7 +43,7 @@ def _draw_waveform(axes: Axes, signal: Signal) -> None:
 
 
 def _draw_mfcc(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
-    config = recognizer.model.info.features
+    config = recognizer.info.features
     features = compute_mfcc(signal, config)
     centres = (np.arange(len(features)) * config.hop_ms + config.window_ms / 2) / 1000
     normalized = normalize_features(features, None).T
@@ -56,17 +54,17 @@ def _draw_mfcc(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
 
 def _draw_output(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
     """Draws the probability of the blank and of each symbol that is emitted, and names its peaks."""
-    log_probs, _ = recognizer.compute_log_probs(signal)
-    probabilities: NDArray[np.float32] = log_probs[0].exp().numpy()
+    log_probs = recognizer.listener.compute_log_probs(signal)
+    probabilities = np.exp(log_probs)
     times = (np.arange(len(probabilities)) + 0.5) * recognizer.frame_seconds
     axes.plot(times, probabilities[:, BLANK], color="0.75", linewidth=2, label="blank")
-    hypothesis = decode_greedy(log_probs, torch.tensor([len(probabilities)]))[0]
+    hypothesis = decode_greedy(log_probs)
     colours = dict(zip(dict.fromkeys(hypothesis.tokens), cycle(_COLOURS), strict=False))
     for token, colour in colours.items():
         axes.plot(times, probabilities[:, token], color=colour, linewidth=2)
     for token, (first, last) in zip(hypothesis.tokens, hypothesis.spans, strict=True):
         peak = first + int(probabilities[first:last, token].argmax())
-        symbol = recognizer.model.info.alphabet.decode([token]).replace(" ", "␣")
+        symbol = recognizer.info.alphabet.decode([token]).replace(" ", "␣")
         axes.annotate(
             symbol,
             (times[peak], probabilities[peak, token]),

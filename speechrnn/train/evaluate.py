@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from speechrnn.batches import Batch, Example, collate, plan_batches
 from speechrnn.counts import ErrorCounts
-from speechrnn.ctc import compute_ctc_loss, decode_greedy
+from speechrnn.ctc import decode_greedy
+from speechrnn.loss import compute_ctc_loss
 from speechrnn.network import AcousticNetwork
 from speechrnn.score.align import align_words, count_characters
 from speechrnn.text import Alphabet
@@ -102,5 +105,10 @@ def compute_log_probs(
 
 def read_greedily(log_probs: Tensor, lengths: Tensor, alphabet: Alphabet) -> list[str]:
     """Returns the greedy transcript of each utterance, its words single-spaced."""
-    hypotheses = decode_greedy(log_probs.cpu(), lengths.cpu())
-    return [" ".join(alphabet.decode(hypothesis.tokens).split()) for hypothesis in hypotheses]
+    rows = zip(log_probs.float().cpu().numpy(), lengths.tolist(), strict=True)
+    return [read_path(row[:length], alphabet) for row, length in rows]
+
+
+def read_path(log_probs: NDArray[np.float32], alphabet: Alphabet) -> str:
+    """Returns the greedy transcript of log_probs (frames, classes), its words single-spaced."""
+    return " ".join(alphabet.decode(decode_greedy(log_probs).tokens).split())

@@ -11,9 +11,10 @@ from torch.optim import Optimizer
 
 from speechrnn.batches import Batch, collate, plan_batches
 from speechrnn.config import Recipe, TrainingConfig
-from speechrnn.ctc import compute_ctc_loss
 from speechrnn.errors import TrainingError
-from speechrnn.modelfile import MODEL_FILE, Model, ModelInfo, SplitScore, save_model
+from speechrnn.loss import compute_ctc_loss
+from speechrnn.modelfile import Model, save_model
+from speechrnn.modelinfo import MODEL_FILE, ModelInfo, SplitScore
 from speechrnn.network import AcousticNetwork
 from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.evaluate import Evaluation, evaluate

@@ -9,8 +9,8 @@ import torch
 
 from speechrnn.batches import Batch
 from speechrnn.console import note, warn
-from speechrnn.ctc import compute_ctc_loss
 from speechrnn.errors import TrainingError
+from speechrnn.loss import compute_ctc_loss
 from speechrnn.network import AcousticNetwork
 
 Precision = Literal["float32", "bfloat16"]

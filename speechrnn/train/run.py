@@ -12,16 +12,8 @@ from speechrnn.console import name_command, note, warn_each
 from speechrnn.errors import CorpusError, OutputError, RecipeError, TrainingError
 from speechrnn.features import Cmvn, estimate_cmvn, shape_features
 from speechrnn.hardware import choose_device, count_cores, use_threads
-from speechrnn.modelfile import (
-    MODEL_FILE,
-    Model,
-    ModelInfo,
-    Provenance,
-    build_network,
-    describe_best,
-    load_model,
-    read_model_info,
-)
+from speechrnn.modelfile import Model, build_network, describe_best, load_model, read_model_info
+from speechrnn.modelinfo import MODEL_FILE, ModelInfo, Provenance
 from speechrnn.network import AcousticNetwork, describe_network
 from speechrnn.outputs import claim, is_ours, write_atomically
 from speechrnn.prepare.prepared import PreparedCorpus, list_parts, read_prepared

@@ -1,63 +1,81 @@
 """A prepared split through a model, from the stored features."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from speechrnn.audio import read_signal
 from speechrnn.batches import Example
 from speechrnn.console import show_progress
 from speechrnn.errors import CorpusError
 from speechrnn.features import to_network_input
 from speechrnn.manifest import Utterance
 from speechrnn.modelfile import Model
+from speechrnn.modelinfo import ModelInfo
 from speechrnn.parallel import map_in_order
 from speechrnn.prepare.prepared import list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore
-from speechrnn.train.evaluate import compute_log_probs, read_greedily
+from speechrnn.train.evaluate import compute_log_probs, read_path
 from speechrnn.transcribe.beam import BeamDecoder
+from speechrnn.transcribe.listener import Listener
+from speechrnn.transcribe.torch_listener import TorchListener
 
 _BATCH_SECONDS = 60
 
 
 def transcribe_split(
-    folder: Path, split: str, model: Model, decoder: BeamDecoder | None = None
+    folder: Path, split: str, listener: Listener, decoder: BeamDecoder | None = None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Returns references and hypotheses of a prepared split, both by utterance id.
 
     Args:
         folder: A prepared corpus.
         split: One of its splits.
-        model: What listens.
+        listener: The model.
         decoder: Reads the log_probs; None for greedy decoding.
 
     Raises:
         CorpusError: The folder is not prepared, lacks the split, or has other features or another language.
     """
-    alphabet = model.info.alphabet
+    alphabet = listener.info.alphabet
 
     def read(one: tuple[Utterance, NDArray[np.float32]]) -> tuple[Utterance, str]:
         utterance, log_probs = one
-        if decoder is not None:
-            return utterance, decoder.read(log_probs)
-        return utterance, read_greedily(torch.from_numpy(log_probs)[None], torch.tensor([len(log_probs)]), alphabet)[0]
+        return utterance, decoder.read(log_probs) if decoder else read_path(log_probs, alphabet)
 
-    hypotheses = {utterance.id: text for utterance, text in map_in_order(read, hear_split(folder, split, model))}
+    hypotheses = {utterance.id: text for utterance, text in map_in_order(read, hear_split(folder, split, listener))}
     references = {utterance.id: utterance.text for utterance in FeatureStore(list_parts(folder), split).utterances}
     return references, {id: hypotheses[id] for id in references}
 
 
-def hear_split(folder: Path, split: str, model: Model) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
+def hear_split(folder: Path, split: str, listener: Listener) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
     """Yields each utterance of a prepared split with its log_probs, (frames, classes), in an order of its own.
 
+    A model as it was trained reads the stored features; an exported one listens to the recordings.
+
     Raises:
+        AudioError: A recording is gone.
         CorpusError: The folder is not prepared, lacks the split, or has other features or another language.
     """
-    _check_fit(folder, split, model)
-    info = model.info
+    _check_fit(folder, split, listener.info)
     store = FeatureStore(list_parts(folder), split)
+    with show_progress("Transcribing", len(store), "utterances") as advance:
+        heard = (
+            _hear_features(store, listener.model)
+            if isinstance(listener, TorchListener)
+            else map_in_order(partial(_hear_recording, listener), store.utterances)
+        )
+        for one in heard:
+            yield one
+            advance(1)
+
+
+def _hear_features(store: FeatureStore, model: Model) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
+    info = model.info
     utterances = {utterance.id: utterance for utterance in store.utterances}
 
     def make(index: int) -> Example:
@@ -66,15 +84,18 @@ def hear_split(folder: Path, split: str, model: Model) -> Iterator[tuple[Utteran
 
     frames = round(_BATCH_SECONDS * 1000 / info.features.hop_ms)
     device = torch.device("cpu")
-    with show_progress("Transcribing", len(store), "utterances") as advance:
-        for batch, log_probs, lengths in compute_log_probs(model.network, make, store.frames.tolist(), frames, device):
-            for id, rows, length in zip(batch.ids, log_probs.numpy(), lengths.tolist(), strict=True):
-                yield utterances[id], rows[:length]
-            advance(len(batch.ids))
+    for batch, log_probs, lengths in compute_log_probs(model.network, make, store.frames.tolist(), frames, device):
+        for id, rows, length in zip(batch.ids, log_probs.numpy(), lengths.tolist(), strict=True):
+            yield utterances[id], rows[:length]
 
 
-def _check_fit(folder: Path, split: str, model: Model) -> None:
-    prepared, info = read_prepared(folder), model.info
+def _hear_recording(listener: Listener, utterance: Utterance) -> tuple[Utterance, NDArray[np.float32]]:
+    signal = read_signal(Path(utterance.audio_filepath), utterance.offset, utterance.duration)
+    return utterance, listener.compute_log_probs(signal)
+
+
+def _check_fit(folder: Path, split: str, info: ModelInfo) -> None:
+    prepared = read_prepared(folder)
     if split not in prepared.splits:
         raise CorpusError(f"{folder}: no split {split!r}; there is {', '.join(prepared.splits)}")
     if prepared.config.features != info.features:

@@ -8,7 +8,7 @@ from speechrnn.config import BeamConfig
 from speechrnn.console import note
 from speechrnn.errors import TextError
 from speechrnn.inputs import read_lines
-from speechrnn.modelfile import ModelInfo
+from speechrnn.modelinfo import ModelInfo
 from speechrnn.text import normalize
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.lm.files import load_lm

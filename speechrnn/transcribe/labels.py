@@ -8,8 +8,9 @@ import torch
 
 from speechrnn.audio import read_signal
 from speechrnn.console import show_progress
-from speechrnn.ctc import compute_ctc_loss, decode_greedy
+from speechrnn.ctc import decode_greedy
 from speechrnn.errors import AudioError, TextError
+from speechrnn.loss import compute_ctc_loss
 from speechrnn.manifest import Utterance
 from speechrnn.parallel import map_in_order
 from speechrnn.prepare.doctor.cases import Suspicion
@@ -57,14 +58,17 @@ def weigh_transcript(recognizer: Recognizer, utterance: Utterance) -> Suspicion:
         AudioError: The recording cannot be read.
         TextError: The transcript has characters that the model cannot write.
     """
-    alphabet = recognizer.model.info.alphabet
+    alphabet = recognizer.info.alphabet
     labels = alphabet.encode(normalize(utterance.text, utterance.lang))
     signal = read_signal(Path(utterance.audio_filepath), utterance.offset, utterance.duration)
-    log_probs, lengths = recognizer.compute_log_probs(signal)
-    heard = list(decode_greedy(log_probs, lengths)[0].tokens)
+    log_probs = recognizer.listener.compute_log_probs(signal)
+    heard = list(decode_greedy(log_probs).tokens)
     written_loss, heard_loss = (
         compute_ctc_loss(
-            log_probs, lengths, torch.tensor([tokens], dtype=torch.long), torch.tensor([len(tokens)])
+            torch.from_numpy(log_probs)[None],
+            torch.tensor([len(log_probs)]),
+            torch.tensor([tokens], dtype=torch.long),
+            torch.tensor([len(tokens)]),
         ).item()
         for tokens in (labels, heard)
     )

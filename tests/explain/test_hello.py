@@ -9,9 +9,11 @@ from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.cli import run
 from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.explain.picture import draw_case
-from speechrnn.modelfile import Model, ModelInfo, build_network
+from speechrnn.modelfile import Model, build_network
+from speechrnn.modelinfo import ModelInfo
 from speechrnn.text import alphabet_of
 from speechrnn.transcribe.recognizer import Recognizer
+from speechrnn.transcribe.torch_listener import TorchListener
 
 
 def test_the_picture_shows_voice_features_output_and_words(hello_world: Signal) -> None:
@@ -19,13 +21,13 @@ def test_the_picture_shows_voice_features_output_and_words(hello_world: Signal) 
     torch.manual_seed(0)
     network = build_network(info.recipe, info.features, info.alphabet).eval()
     network.output.weight.data *= 20
-    recognizer = Recognizer(Model(info, network, None), "m")
+    recognizer = Recognizer(TorchListener(Model(info, network, None)), "m")
     figure = draw_case(recognizer, hello_world, "a voice")
     waveform, cepstrum, output, words = figure.axes
     assert waveform.get_xlim() == pytest.approx((0, len(hello_world) / SAMPLE_RATE))
     assert np.asarray(cepstrum.collections[0].get_array()).size == 20 * (1 + (len(hello_world) - 400) // 160)
     blank = np.asarray(output.lines[0].get_ydata(), dtype=float)
-    np.testing.assert_allclose(blank, recognizer.compute_log_probs(hello_world)[0][0, :, 0].exp(), atol=1e-6)
+    np.testing.assert_allclose(blank, np.exp(recognizer.listener.compute_log_probs(hello_world)[:, 0]), atol=1e-6)
     shown = [text.get_text() for text in words.texts]
     assert shown == [word.text for word in recognizer.recognize(hello_world)]
 

@@ -6,7 +6,8 @@ import torch
 
 from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.errors import ModelError
-from speechrnn.modelfile import MODEL_FILE, Model, ModelInfo, build_network, load_model
+from speechrnn.modelfile import Model, build_network, load_model
+from speechrnn.modelinfo import MODEL_FILE, ModelInfo
 from speechrnn.network import AcousticNetwork
 from speechrnn.text import Alphabet, alphabet_of
 from speechrnn.train.init import carry_over

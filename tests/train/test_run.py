@@ -14,9 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from speechrnn.config import Recipe
-from speechrnn.ctc import compute_ctc_loss
 from speechrnn.errors import OutputError, RecipeError, TextError, TrainingError
-from speechrnn.modelfile import MODEL_FILE, load_model
+from speechrnn.loss import compute_ctc_loss
+from speechrnn.modelfile import load_model
+from speechrnn.modelinfo import MODEL_FILE
 from speechrnn.settings import dump_toml, load_recipe
 from speechrnn.train import loop
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, read_log

@@ -14,13 +14,15 @@ from speechrnn.config import FeatureConfig, PrepareConfig, Recipe
 from speechrnn.ctc import Hypothesis
 from speechrnn.errors import AudioError, CorpusError
 from speechrnn.manifest import Utterance
-from speechrnn.modelfile import Model, ModelInfo, build_network, save_model
+from speechrnn.modelfile import Model, build_network, save_model
+from speechrnn.modelinfo import ModelInfo
 from speechrnn.text import alphabet_of
 from speechrnn.transcribe import segments
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.files import name_recordings, transcribe_files
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_at_pauses, find_pause
+from speechrnn.transcribe.torch_listener import TorchListener
 from speechrnn.transcribe.transcript import read_words
 from tests.conftest import prepare
 
@@ -68,10 +70,10 @@ def test_a_transcript_says_what_was_heard_where_by_what(tmp_path: Path, model: M
 def test_a_file_gives_what_its_features_give(tmp_path: Path, model: Model, make_corpus: Callable[..., Path]) -> None:
     source = make_corpus(voices=2)
     prepare("tsv", source, tmp_path / "data", PrepareConfig(split="test"))
-    references, hypotheses = transcribe_split(tmp_path / "data", "test", model)
+    references, hypotheses = transcribe_split(tmp_path / "data", "test", TorchListener(model))
     assert set(references.values()) == {"hello", "yes", "no"}
     recordings = sorted(source.glob("*.wav"))
-    heard = list(transcribe_files(Recognizer(model, "m"), recordings))
+    heard = list(transcribe_files(Recognizer(TorchListener(model), "m"), recordings))
     assert {one.id: one.text for one in heard if not isinstance(one, AudioError)} == hypotheses
 
 
@@ -79,9 +81,9 @@ def test_features_of_another_kind_are_refused(tmp_path: Path, model: Model, make
     config = PrepareConfig(split="test", features=FeatureConfig(mels=30, coefficients=13))
     prepare("tsv", make_corpus(voices=1), tmp_path / "data", config)
     with pytest.raises(CorpusError, match="not those that the model reads"):
-        transcribe_split(tmp_path / "data", "test", model)
+        transcribe_split(tmp_path / "data", "test", TorchListener(model))
     with pytest.raises(CorpusError, match="no split 'dev'; there is test"):
-        transcribe_split(tmp_path / "data", "dev", model)
+        transcribe_split(tmp_path / "data", "dev", TorchListener(model))
 
 
 def test_stems_name_recordings_and_paths_those_that_share_one(tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_stems_name_recordings_and_paths_those_that_share_one(tmp_path: Path) ->
 def test_one_bad_recording_does_not_stop_the_others(tmp_path: Path, model: Model, hello_world: Signal) -> None:
     good = write(tmp_path / "good.wav", hello_world)
     short = write(tmp_path / "short.wav", hello_world[:100])
-    results = list(transcribe_files(Recognizer(model, "m"), [tmp_path / "none.wav", good, short]))
+    results = list(transcribe_files(Recognizer(TorchListener(model), "m"), [tmp_path / "none.wav", good, short]))
     assert [isinstance(one, AudioError) for one in results] == [True, False, True]
     assert "short.wav: 6.2 ms of sound" in str(results[2])
 
@@ -128,7 +130,7 @@ def test_words_of_a_long_recording_are_timed_from_its_start(
     monkeypatch.setattr(segments, "_SHORTEST_SECONDS", 1.0)
     first = phrases[0]
     signal = read_signal(Path(first.audio_filepath))[: 10 * SAMPLE_RATE]
-    transcript = Recognizer(model, "m").transcribe(write(tmp_path / "long.wav", signal))
+    transcript = Recognizer(TorchListener(model), "m").transcribe(write(tmp_path / "long.wav", signal))
     times = [word.start for word in transcript.words]
     assert times == sorted(times)
     assert times[-1] > 8

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from speechrnn.config import BeamConfig
 from speechrnn.console import note, print_line
 from speechrnn.counts import ErrorCounts, format_rate
-from speechrnn.modelfile import load_model
 from speechrnn.parallel import map_in_order
 from speechrnn.score.align import align_words
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.corpus import hear_split
+from speechrnn.transcribe.listener import open_listener
 from speechrnn.transcribe.lm.arpa import is_arpa
 from speechrnn.transcribe.lm.files import load_lm
 
@@ -45,11 +45,11 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
         ModelError: A model cannot be read.
         OutputError: The language model cannot be written.
     """
-    model, lm = load_model(model_path), load_lm(lm_path)
-    heard = list(hear_split(folder, split, model))
+    listener, lm = open_listener(model_path), load_lm(lm_path)
+    heard = list(hear_split(folder, split, listener))
     dev = DevSet([utterance.text for utterance, _ in heard], [log_probs for _, log_probs in heard])
     best = replace(lm.beam or BeamConfig(), beam_width=beam)
-    trials = tune_weights(lambda config: dev.count_errors(BeamDecoder(model.info.alphabet, config, lm=lm)), best)
+    trials = tune_weights(lambda config: dev.count_errors(BeamDecoder(listener.info.alphabet, config, lm=lm)), best)
     for config, errors, better in trials:
         best = config if better else best
         mark = "  best so far" if better else ""

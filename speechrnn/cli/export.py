@@ -1,0 +1,22 @@
+"""speechrnn export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    model: Annotated[Path, typer.Argument(help="A model file, or a run's folder.")],
+    out: Annotated[Path, typer.Option(help="The file to write, model.onnx.")],
+    int8: Annotated[bool, typer.Option("--int8", help="Weights as 8-bit integers.")] = False,
+    data: Annotated[Path | None, typer.Option(help="A prepared folder; both models are scored on it.")] = None,
+    split: Annotated[str, typer.Option(help="The split of that folder.")] = "dev",
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Write a model as one ONNX file, which opens at once and needs no torch."""
+    from speechrnn.transcribe.export import export_model
+
+    if out.suffix != ".onnx":
+        raise typer.BadParameter("--out must end in .onnx")
+    export_model(model, out, int8=int8, data=data, split=split, force=force)

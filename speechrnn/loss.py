@@ -1,0 +1,36 @@
+"""The loss of connectionist temporal classification.
+
+References:
+    Graves, Fernández, Gomez and Schmidhuber, Connectionist temporal classification: labelling unsegmented
+    sequence data with recurrent neural networks, ICML 2006.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from speechrnn.text import BLANK
+
+
+def compute_ctc_loss(log_probs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
+    """Returns the negative log-probability of each utterance's labels, in nats, shape (batch,).
+
+    Args:
+        log_probs: (batch, frames, classes), float32, natural log.
+        lengths: (batch,), frames of each utterance; what lies beyond is not read.
+        targets: (batch, labels), padded with anything.
+        target_lengths: (batch,), labels of each utterance.
+
+    Raises:
+        ValueError: A shape or dtype is off. An utterance with too few frames for its labels gives infinity.
+    """
+    if log_probs.dim() != 3 or targets.dim() != 2:
+        raise ValueError(f"expected (batch, frames, classes), (batch, labels), got {log_probs.shape}, {targets.shape}")
+    if log_probs.dtype != torch.float32:
+        raise ValueError(f"CTC sums in the log domain and needs float32, got {log_probs.dtype}")
+    batch = len(log_probs)
+    if not batch == len(lengths) == len(targets) == len(target_lengths):
+        raise ValueError("log_probs, lengths, targets and target_lengths differ in their batch")
+    if int(lengths.max()) > log_probs.shape[1] or int(target_lengths.max()) > targets.shape[1]:
+        raise ValueError("a length exceeds the padded axis")
+    return F.ctc_loss(log_probs.transpose(0, 1), targets, lengths, target_lengths, blank=BLANK, reduction="none")

@@ -1,0 +1,44 @@
+"""What listens: a model in any of its forms, from a signal to log_probs."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechrnn.audio import Signal
+from speechrnn.modelinfo import ModelInfo, find_model
+
+ONNX_SUFFIX = ".onnx"
+
+
+class Listener(Protocol):
+    """A model that is ready to be used; several threads may use it at once."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Alphabet, features, language, provenance."""
+
+    def compute_log_probs(self, signal: Signal) -> NDArray[np.float32]:
+        """Returns log_probs (frames, classes), natural log, of a signal (samples,) at 16 kHz.
+
+        Raises:
+            AudioError: The signal is shorter than one window.
+        """
+
+
+def open_listener(path: Path) -> Listener:
+    """Returns the model in a file, or the best one of a run's folder.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    file = find_model(path)
+    if file.suffix == ONNX_SUFFIX:
+        from speechrnn.transcribe.onnx_listener import OnnxListener
+
+        return OnnxListener.load(file)
+    from speechrnn.modelfile import load_model
+    from speechrnn.transcribe.torch_listener import TorchListener  # imports torch, which an exported model needs not
+
+    return TorchListener(load_model(file))

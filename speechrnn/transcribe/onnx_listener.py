@@ -1,0 +1,65 @@
+"""A model that was exported: one graph from the signal to log_probs, run without torch."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.errors import AudioError, ModelError
+from speechrnn.modelinfo import METADATA_KEY, ModelInfo, parse_info
+
+_ERRORS_ONLY = 3
+
+_LOUDEST = 1e16
+"""The energy of a window of such samples still fits float32; the graph's cells would turn infinity into numbers."""
+
+
+class OnnxListener:
+    """An exported model on the CPU, in one thread: many recordings are spread over the cores instead."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, info: ModelInfo) -> None:
+        """Takes the graph, and what it says about itself."""
+        self._session = session
+        self._info = info
+
+    @classmethod
+    def load(cls, path: Path) -> "OnnxListener":
+        """Returns the model in a file.
+
+        Raises:
+            ModelError: It cannot be read, or is no model of ours.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        except OSError as error:
+            raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
+        except Exception as error:
+            raise ModelError(f"{path}: no ONNX model, or cut short; export or copy it again") from error
+        return cls(session, parse_info(session.get_modelmeta().custom_metadata_map.get(METADATA_KEY), path))
+
+    @property
+    def info(self) -> ModelInfo:
+        """Alphabet, features, language, provenance."""
+        return self._info
+
+    def compute_log_probs(self, signal: Signal) -> NDArray[np.float32]:
+        """Returns log_probs (frames, classes), natural log, of a signal (samples,) at 16 kHz.
+
+        Raises:
+            AudioError: The signal is shorter than one window, or its energy exceeds float32.
+        """
+        features = self.info.features
+        if len(signal) < features.window_samples:
+            raise AudioError(
+                f"{1000 * len(signal) / SAMPLE_RATE:.1f} ms of sound, shorter than one window of"
+                f" {features.window_ms} ms"
+            )
+        if (loudest := np.abs(signal).max()) > _LOUDEST:
+            raise AudioError(f"samples of up to {loudest:.0e} are too large; export it within [-1, 1]")
+        log_probs: NDArray[np.float32] = self._session.run(None, {"signal": signal})[0]
+        return log_probs

@@ -1,0 +1,41 @@
+"""A model as it was trained, listening through torch."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from speechrnn.audio import Signal
+from speechrnn.features import Features, compute_mfcc, make_dct, to_network_input
+from speechrnn.modelfile import Model
+from speechrnn.modelinfo import ModelInfo
+
+
+class TorchListener:
+    """A network on the CPU."""
+
+    def __init__(self, model: Model) -> None:
+        """Takes the model."""
+        self.model = model
+        make_dct(model.info.features)  # made once here, not by several threads at once
+
+    @property
+    def info(self) -> ModelInfo:
+        """Alphabet, features, language, provenance."""
+        return self.model.info
+
+    def compute_log_probs(self, signal: Signal) -> NDArray[np.float32]:
+        """Returns log_probs (frames, classes), natural log, of a signal (samples,) at 16 kHz.
+
+        Raises:
+            AudioError: The signal is shorter than one window.
+        """
+        features = self.compute_input(signal)
+        with torch.inference_mode():
+            log_probs, _ = self.model.network(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+        rows: NDArray[np.float32] = log_probs[0].numpy()
+        return rows
+
+    def compute_input(self, signal: Signal) -> Features:
+        """Returns what the network sees of a signal, (frames, coefficients); errors as `compute_log_probs`."""
+        info = self.info
+        return to_network_input(compute_mfcc(signal, info.features), info.recipe.input, info.features, self.model.cmvn)
