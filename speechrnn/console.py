@@ -112,5 +112,10 @@ def _draw_bar(
 
 def print_line(text: str) -> None:
     """Prints a result on stdout as it is."""
-    sys.stdout.write(text + "\n")
+    print_text(text + "\n")
+
+
+def print_text(text: str) -> None:
+    """Prints lines on stdout, of which each has its end."""
+    sys.stdout.write(text)
     sys.stdout.flush()

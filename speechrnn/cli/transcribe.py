@@ -8,16 +8,30 @@ import typer
 
 
 class Format(StrEnum):
-    """How transcripts are printed."""
+    """How transcripts are written."""
 
     TXT = "txt"
     JSON = "json"
+    SRT = "srt"
+    VTT = "vtt"
+    TSV = "tsv"
+    CTM = "ctm"
+    TEXTGRID = "textgrid"
+    ALL = "all"
 
 
 def transcribe(
-    recordings: Annotated[list[Path], typer.Argument(help="Files, and folders with files.", readable=False)],
-    model: Annotated[Path, typer.Option(help="A model file, or a run's folder.")],
-    format: Annotated[Format, typer.Option(help="Text alone, or a JSON object a line.")] = Format.TXT,
+    recordings: Annotated[
+        list[Path], typer.Argument(help="Files, folders with files, or - for stdin.", readable=False)
+    ],
+    model: Annotated[Path, typer.Option(help="A model file, exported or not, or a run's folder.")],
+    format: Annotated[Format, typer.Option("--format", "-f", help="Text, or what other programs read.")] = Format.TXT,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", "-o", help="Write a file for each recording into this folder.")
+    ] = None,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out what that folder has of the same audio and model.")
+    ] = False,
     beam: Annotated[int | None, typer.Option(min=1, help="Beam search with so many prefixes; 1 is greedy.")] = None,
     lm: Annotated[Path | None, typer.Option(help="A language model, ours or ARPA.")] = None,
     words: Annotated[Path | None, typer.Option(help="A file with the only words there are.")] = None,
@@ -26,13 +40,24 @@ def transcribe(
     ] = None,
 ) -> None:
     """Print what is said in recordings; for more than one, each line begins with the recording's id."""
-    from speechrnn.transcribe.files import print_transcripts
+    from speechrnn.transcribe.files import open_stdin, print_transcripts, write_transcripts
+    from speechrnn.transcribe.formats import FORMATS
+    from speechrnn.transcribe.ledger import hash_reader
     from speechrnn.transcribe.recognizer import Recognizer
 
+    if output_dir is None and (skip_existing or format is Format.ALL):
+        raise typer.BadParameter("--skip-existing and --format all write files: add --output-dir")
     recognizer = Recognizer.load(model)
     if beam or lm or words or hotword:
         from speechrnn.transcribe.decoding import make_decoder  # imports numba, which greedy decoding needs not
 
         recognizer.decoder = make_decoder(recognizer.info, beam=beam, lm=lm, words=words, hotwords=hotword or ())
-    if print_transcripts(recognizer, recordings, as_json=format is Format.JSON):
+    with open_stdin(recordings) as paths:
+        if output_dir is None:
+            failures = print_transcripts(recognizer, paths, format)
+        else:
+            formats = list(FORMATS) if format is Format.ALL else [format.value]
+            reader = hash_reader([Path(recognizer.name), lm, words], [beam, *(hotword or ())])
+            failures = write_transcripts(recognizer, paths, output_dir, formats, reader, skip_existing)
+    if failures:
         raise typer.Exit(1)

@@ -1,17 +1,37 @@
 """Many recordings: named files and all that lies in named folders; what fails is said, and the rest goes on."""
 
+import shutil
+import sys
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from speechrnn.audio import AUDIO_SUFFIXES, OTHER_AUDIO_SUFFIXES, is_audio, probe_audio
-from speechrnn.console import print_line, show_progress, stderr, stdout, warn
-from speechrnn.errors import AudioError
+from speechrnn.console import (
+    abridge,
+    count_of,
+    note,
+    print_line,
+    print_text,
+    show_progress,
+    stderr,
+    stdout,
+    warn,
+)
+from speechrnn.errors import AudioError, OutputError
 from speechrnn.manifest import to_token
+from speechrnn.outputs import claim, explain_disk_errors, write_atomically
 from speechrnn.parallel import map_in_order
+from speechrnn.transcribe.formats import FORMATS
+from speechrnn.transcribe.ledger import Job, Ledger, hash_file
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.transcript import Transcript
+
+_STREAMABLE = frozenset({"txt", "json", "ctm"})
+"""Formats in which the transcripts of several recordings can follow each other."""
 
 
 def name_recordings(recordings: Sequence[Path]) -> list[str]:
@@ -24,7 +44,10 @@ def name_recordings(recordings: Sequence[Path]) -> list[str]:
 
 
 def transcribe_files(
-    recognizer: Recognizer, recordings: Sequence[Path], advance: Callable[[float], None] = lambda seconds: None
+    recognizer: Recognizer,
+    recordings: Sequence[Path],
+    advance: Callable[[float], None] = lambda seconds: None,
+    ids: Mapping[Path, str] | None = None,
 ) -> Iterator[Transcript | AudioError]:
     """Yields the transcript of each recording, or why there is none, in order; one recording a core at a time.
 
@@ -32,44 +55,128 @@ def transcribe_files(
         recognizer: The model.
         recordings: Files.
         advance: Called, from any thread, with the seconds of audio that are done since the last call.
+        ids: What to call each recording; None for what `name_recordings` says.
     """
+    named = ids or dict(zip(recordings, name_recordings(recordings), strict=True))
 
-    def transcribe(named: tuple[Path, str]) -> Transcript | AudioError:
-        path, id = named
+    def transcribe(path: Path) -> Transcript | AudioError:
         try:
-            return replace(recognizer.transcribe(path, advance), id=id)
+            return replace(recognizer.transcribe(path, advance), id=named[path])
         except AudioError as error:
             return error
 
-    return map_in_order(transcribe, zip(recordings, name_recordings(recordings), strict=True))
+    return map_in_order(transcribe, recordings)
 
 
-def print_transcripts(recognizer: Recognizer, paths: Sequence[Path], as_json: bool) -> int:
-    """Prints a line for each recording as it comes, and returns how many paths or recordings failed.
+@contextmanager
+def open_stdin(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Yields paths, in which "-" is a file with what comes on stdin; it is gone afterwards."""
+    if Path("-") not in paths:
+        yield list(paths)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        spooled = Path(folder) / "stdin"
+        with explain_disk_errors(spooled), spooled.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield [spooled if path == Path("-") else path for path in paths]
+
+
+def find_recordings(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Returns the files among some paths with all that lies in the folders among them, and folders that hold none."""
+    found = [_search(path) if _is_folder(path) else [path] for path in paths]
+    empty = [path for path, each in zip(paths, found, strict=True) if not each]
+    return [recording for each in found for recording in each], empty
+
+
+def print_transcripts(recognizer: Recognizer, paths: Sequence[Path], format: str = "txt") -> int:
+    """Prints each transcript as it comes, and returns how many paths or recordings failed.
 
     Args:
         recognizer: The model.
         paths: Files, and folders to be searched.
-        as_json: An object a line; else the text, behind the id where there are several recordings.
+        format: One of `FORMATS`; text stands behind the id where there are several recordings.
+
+    Raises:
+        OutputError: There are several recordings, whose transcripts in this format cannot follow each other.
     """
-    found = [_search(path) if _is_folder(path) else [path] for path in paths]
-    recordings = [recording for each in found for recording in each]
-    empty = [path for path, each in zip(paths, found, strict=True) if not each]
+    recordings, empty = find_recordings(paths)
+    alone = len(recordings) == 1
+    if not alone and format not in _STREAMABLE:
+        raise OutputError(f"{format} holds one recording, and there are {len(recordings)}; add --output-dir")
+
+    def show(transcript: Transcript) -> None:
+        if format == "txt" and not alone:
+            print_line(f"{to_token(transcript.id)} {transcript.text}".rstrip())
+        else:
+            print_text(FORMATS[format](transcript))
+
+    return _transcribe_all(recognizer, recordings, empty, show)
+
+
+def write_transcripts(
+    recognizer: Recognizer, paths: Sequence[Path], folder: Path, formats: Sequence[str], reader: str, skip: bool
+) -> int:
+    """Writes a file for each recording and format into a folder, and returns how many paths or recordings failed.
+
+    Args:
+        recognizer: The model.
+        paths: Files, and folders to be searched.
+        folder: Is made.
+        formats: Of `FORMATS`; they are the files' endings.
+        reader: Names the model and its decoder in the ledger.
+        skip: Leave out what the ledger says is done: the same audio, read in the same way, its files still there.
+
+    Raises:
+        OutputError: A file cannot be written, or the ledger is damaged.
+    """
+    recordings, empty = find_recordings(paths)
+    with claim(folder):
+        ledger = Ledger(folder)
+        ids = dict(zip(recordings, name_recordings(recordings), strict=True))
+        jobs = {path: Job(hash_file(path), reader) for path in recordings}
+        names = {path: [f"{_to_name(ids[path])}.{ending}" for ending in formats] for path in recordings}
+        wanted = [path for path in recordings if not (skip and ledger.is_done(jobs[path], names[path]))]
+        if len(wanted) < len(recordings):
+            note(f"{count_of(len(recordings) - len(wanted), 'recording')} of {len(recordings)} done already")
+
+        def keep(transcript: Transcript) -> None:
+            path = Path(transcript.audio_filepath)
+            for name, ending in zip(names[path], formats, strict=True):
+                with write_atomically(folder / name) as temporary:
+                    temporary.write_text(FORMATS[ending](transcript), encoding="utf-8")
+            ledger.record(jobs[path], names[path])
+
+        return _transcribe_all(recognizer, wanted, empty, keep, ids)
+
+
+def _transcribe_all(
+    recognizer: Recognizer,
+    recordings: Sequence[Path],
+    empty: Sequence[Path],
+    use: Callable[[Transcript], None],
+    ids: Mapping[Path, str] | None = None,
+) -> int:
+    """Hands on each transcript, says what fails, and at the end again, and returns how many did."""
     for path in empty:
         _complain(f"{path}: holds no recordings ({' '.join(sorted(AUDIO_SUFFIXES))})")
-    failures = len(empty)
-    alone = len(recordings) == 1
+    failed = [str(path) for path in empty]
     seconds = sum(map(_measure, recordings))
     with show_progress("Transcribing", seconds, "s of audio", hidden=stdout.is_terminal) as advance:
-        for result in transcribe_files(recognizer, recordings, advance):
+        results = transcribe_files(recognizer, recordings, advance, ids)
+        for path, result in zip(recordings, results, strict=True):
             if isinstance(result, AudioError):
                 _complain(str(result))
-                failures += 1
-            elif as_json:
-                print_line(result.to_json())
+                failed.append(str(path))
             else:
-                print_line(result.text if alone else f"{to_token(result.id)} {result.text}".rstrip())
-    return failures
+                use(result)
+    if failed and len(recordings) + len(empty) > 1:
+        _complain(f"{len(failed)} of {len(recordings) + len(empty)} failed: {abridge(failed)}")
+    return len(failed)
+
+
+def _to_name(id: str) -> str:
+    """Returns an id as the name of a file in one folder."""
+    return id.strip("/").replace("/", "_")
 
 
 def _complain(message: str) -> None:

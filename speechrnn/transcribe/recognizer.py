@@ -1,6 +1,7 @@
 """A model that listens: from a recording to its transcript."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from speechrnn.ctc import Hypothesis, decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
 from speechrnn.transcribe.listener import Listener, open_listener
-from speechrnn.transcribe.segments import cut_at_pauses
+from speechrnn.transcribe.segments import cut_at_pauses, is_sound
 from speechrnn.transcribe.transcript import Transcript, Word, read_words
 
 if TYPE_CHECKING:
@@ -64,20 +65,22 @@ class Recognizer:
         words: list[Word] = []
         samples = 0
         for start, signal in cut_at_pauses(Path(path)):
-            if samples == 0 or len(signal) >= self.info.features.window_samples:
+            enough = len(signal) >= self.info.features.window_samples
+            if (enough and is_sound(signal)) or (not enough and samples == 0):
                 try:
                     words += self.recognize(signal, start)
                 except AudioError as error:
                     raise AudioError(f"{path}: {error}") from error
             samples += len(signal)
             advance(len(signal) / SAMPLE_RATE)
+        ends = samples / SAMPLE_RATE  # a word's last frame may reach beyond the last sample
         return Transcript(
             id=Path(path).stem,
             text=" ".join(word.text for word in words),
-            words=tuple(words),
+            words=tuple(replace(word, end=min(word.end, round(ends, 3))) for word in words),
             confidence=round(sum(word.confidence for word in words) / max(len(words), 1), 4),
             audio_filepath=str(path),
-            duration=round(samples / SAMPLE_RATE, 3),
+            duration=round(ends, 3),
             model=self.name,
         )
 

@@ -10,6 +10,10 @@ from speechrnn.audio import SAMPLE_RATE, Signal, read_blocks
 _LONGEST_SECONDS = 30.0
 _SHORTEST_SECONDS = 15.0
 _PAUSE_SECONDS = 0.2
+_SOUND_SECONDS = 0.025
+
+_SILENCE = 1e-3
+"""Root mean square of a stretch of 25 ms; nothing that is said is softer."""
 
 
 def cut_at_pauses(path: Path) -> Iterator[tuple[float, Signal]]:
@@ -39,3 +43,10 @@ def find_pause(signal: Signal) -> int:
     width, earliest = round(_PAUSE_SECONDS * SAMPLE_RATE), round(_SHORTEST_SECONDS * SAMPLE_RATE)
     energy = np.concatenate([[0.0], np.cumsum(np.square(signal[earliest:], dtype=np.float64))])
     return earliest + int(np.argmin(energy[width:] - energy[:-width])) + width // 2
+
+
+def is_sound(signal: Signal) -> bool:
+    """Returns whether anything in a signal is louder than -60 dB of full scale; a network babbles over silence."""
+    width = round(_SOUND_SECONDS * SAMPLE_RATE)
+    frames = signal[: len(signal) - len(signal) % width].reshape(-1, width) if len(signal) > width else signal[None]
+    return bool(np.square(frames, dtype=np.float64).mean(axis=1).max() > _SILENCE**2)

@@ -1,0 +1,163 @@
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.cli import run
+from speechrnn.config import FeatureConfig, NetworkConfig, Recipe
+from speechrnn.modelfile import Model, build_network, save_model
+from speechrnn.modelinfo import ModelInfo
+from speechrnn.text import alphabet_of
+from speechrnn.transcribe.segments import is_sound
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A file with an untrained network that babbles."""
+    recipe = Recipe(network=NetworkConfig(layers=1, units=16))
+    info = ModelInfo(recipe, FeatureConfig(), alphabet_of("en"), "en")
+    torch.manual_seed(1)
+    network = build_network(recipe, info.features, info.alphabet)
+    network.output.weight.data *= 20
+    save_model(Model(info, network.eval(), None), tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture
+def recordings(tmp_path: Path, hello_world: Signal) -> Path:
+    folder = tmp_path / "recordings"
+    for name in ("one.wav", "sub/two.wav", "three.wav"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(folder / name, hello_world * len(name) / 20, SAMPLE_RATE)
+    return folder
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in ("ledger.jsonl", ".lock")}
+
+
+def test_all_formats_of_many_recordings_are_written_into_a_folder(
+    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["transcribe", str(recordings), "--model", str(model), "-o", str(tmp_path / "out"), "-f", "all"]
+    assert run(command) == 0
+    endings = ("txt", "json", "srt", "vtt", "tsv", "ctm", "textgrid")
+    expected = {f"{name}.{ending}" for name in ("one", "two", "three") for ending in endings}
+    assert read_folder(tmp_path / "out").keys() == expected
+    assert capsys.readouterr().out == ""
+
+
+def test_what_the_ledger_has_is_not_done_again(
+    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ["transcribe", str(recordings), "--model", str(model), "-o", str(out), "--skip-existing"]
+    assert run(command) == 0
+    first = read_folder(out)
+    for path in out.glob("*.txt"):
+        path.write_text("kept\n")
+    assert run(command) == 0
+    assert "3 recordings of 3 done already" in capsys.readouterr().err
+    assert set(read_folder(out).values()) == {b"kept\n"}
+    (out / "one.txt").unlink()  # a file that is gone is written again
+    assert run(command) == 0
+    assert read_folder(out)["one.txt"] == first["one.txt"]
+    assert run([*command, "--beam", "4"]) == 0  # another decoder, another transcript
+    assert read_folder(out)["two.txt"] != b"kept\n"
+    (recordings / "one.wav").write_bytes((recordings / "three.wav").read_bytes())  # another recording of that name
+    assert run(command) == 0
+    assert read_folder(out)["one.txt"] == read_folder(out)["three.txt"] or b"kept" in read_folder(out)["three.txt"]
+
+
+def test_a_ledger_whose_last_line_was_cut_short_by_a_kill_goes_on(
+    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ["transcribe", str(recordings), "--model", str(model), "-o", str(out), "--skip-existing"]
+    assert run(command) == 0
+    ledger = (out / "ledger.jsonl").read_text()
+    (out / "ledger.jsonl").write_text(ledger[:-20])
+    assert run(command) == 0
+    assert "2 recordings of 3 done already" in capsys.readouterr().err
+    (out / "ledger.jsonl").write_text("{\n" + ledger)
+    assert run(command) == 1
+    assert "ledger.jsonl:1: damaged" in capsys.readouterr().err
+
+
+def test_failures_are_listed_at_the_end_and_leave_no_file(
+    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (recordings / "bad.wav").write_bytes(b"no audio")
+    out = tmp_path / "out"
+    assert run(["transcribe", str(recordings), "--model", str(model), "-o", str(out)]) == 1
+    assert read_folder(out).keys() == {"one.txt", "two.txt", "three.txt"}
+    assert capsys.readouterr().err.splitlines()[-1] == f"speechrnn: 1 of 4 failed: {recordings / 'bad.wav'}"
+
+
+def test_subtitles_of_several_recordings_need_a_folder(
+    model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["transcribe", str(recordings), "--model", str(model), "-f", "srt"]) == 1
+    assert "srt holds one recording, and there are 3; add --output-dir" in capsys.readouterr().err
+    assert run(["transcribe", str(recordings / "one.wav"), "--model", str(model), "-f", "srt"]) == 0
+    assert "00:00:0" in capsys.readouterr().out
+    assert run(["transcribe", str(recordings), "--model", str(model), "-f", "all"]) == 2
+
+
+def test_stdin_is_a_recording_too(
+    model: Path, recordings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["transcribe", str(recordings / "one.wav"), "--model", str(model)]) == 0
+    expected = capsys.readouterr().out
+    stream = io.TextIOWrapper(io.BytesIO((recordings / "one.wav").read_bytes()))
+    monkeypatch.setattr("sys.stdin", stream)
+    assert run(["transcribe", "-", "--model", str(model)]) == 0
+    assert capsys.readouterr().out == expected
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert run(["transcribe", "-", "--model", str(model)]) == 1
+    assert "empty" in capsys.readouterr().err
+
+
+def test_silence_gives_no_words(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    for name, level in (("digital", 0.0), ("faint", 3e-4)):
+        soundfile.write(tmp_path / f"{name}.wav", rng.normal(0, level, 40_000), SAMPLE_RATE, subtype="FLOAT")
+        assert run(["transcribe", str(tmp_path / f"{name}.wav"), "--model", str(model), "-f", "json"]) == 0
+        assert json.loads(capsys.readouterr().out)["words"] == []
+
+
+def test_a_single_click_is_sound(make_click: Callable[[int], Signal]) -> None:
+    assert is_sound(make_click(8000))
+    assert not is_sound(np.zeros(100, dtype=np.float32))
+
+
+@pytest.fixture
+def make_click() -> Callable[[int], Signal]:
+    def make(place: int) -> Signal:
+        signal = np.zeros(16_000, dtype=np.float32)
+        signal[place : place + 50] = 0.5
+        return signal
+
+    return make
+
+
+def test_favoured_and_only_words_are_options(
+    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "words.txt").write_text("Yes\nno\n")
+    command = ["transcribe", str(recordings / "one.wav"), "--model", str(model)]
+    assert run([*command, "--words", str(tmp_path / "words.txt")]) == 0
+    assert set(capsys.readouterr().out.split()) <= {"yes", "no"}
+    assert run([*command, "--hotword", "ana:abc"]) == 1
+    assert "--hotword ana:abc: expected a word, or WORD:BOOST" in capsys.readouterr().err
+    (tmp_path / "words.txt").write_text("\n")
+    assert run([*command, "--words", str(tmp_path / "words.txt")]) == 1
+    assert "words.txt: holds no words" in capsys.readouterr().err
+    assert run([*command, "--lm", str(tmp_path / "none.lm")]) == 1
+    assert "none.lm: cannot be read" in capsys.readouterr().err
