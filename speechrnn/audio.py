@@ -5,11 +5,14 @@ A signal is float32 of shape (samples,), mono, in [-1, 1].
 
 import os
 import re
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -17,6 +20,7 @@ import soxr
 from numpy.typing import NDArray
 
 from speechrnn.errors import AudioError
+from speechrnn.outputs import explain_disk_errors
 
 Signal = NDArray[np.float32]
 
@@ -121,6 +125,20 @@ def read_blocks(path: Path, seconds: float) -> Iterator[Signal]:
             if file.samplerate != SAMPLE_RATE:
                 block = stream.resample_chunk(block, last=left == 0)
             yield block
+
+
+@contextmanager
+def spool(stream: BinaryIO) -> Iterator[Path]:
+    """Yields a file, "stdin", with all the bytes that come from a stream; it is gone afterwards.
+
+    Raises:
+        OutputError: The disk is full.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stdin"
+        with explain_disk_errors(path), path.open("wb") as file:
+            shutil.copyfileobj(stream, file)
+        yield path
 
 
 def resample(signal: Signal, sample_rate: float) -> Signal:

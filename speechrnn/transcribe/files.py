@@ -1,15 +1,13 @@
 """Many recordings: named files and all that lies in named folders; what fails is said, and the rest goes on."""
 
-import shutil
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from speechrnn.audio import AUDIO_SUFFIXES, OTHER_AUDIO_SUFFIXES, is_audio, probe_audio
+from speechrnn.audio import AUDIO_SUFFIXES, OTHER_AUDIO_SUFFIXES, is_audio, probe_audio, spool
 from speechrnn.console import (
     abridge,
     count_of,
@@ -23,7 +21,7 @@ from speechrnn.console import (
 )
 from speechrnn.errors import AudioError, OutputError
 from speechrnn.manifest import to_token
-from speechrnn.outputs import claim, explain_disk_errors, write_atomically
+from speechrnn.outputs import claim, write_atomically
 from speechrnn.parallel import map_in_order
 from speechrnn.transcribe.formats import FORMATS
 from speechrnn.transcribe.ledger import Job, Ledger, hash_file
@@ -61,7 +59,7 @@ def transcribe_files(
 
     def transcribe(path: Path) -> Transcript | AudioError:
         try:
-            return replace(recognizer.transcribe(path, advance), id=named[path])
+            return replace(recognizer.transcribe(path, advance=advance), id=named[path])
         except AudioError as error:
             return error
 
@@ -74,10 +72,7 @@ def open_stdin(paths: Sequence[Path]) -> Iterator[list[Path]]:
     if Path("-") not in paths:
         yield list(paths)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        spooled = Path(folder) / "stdin"
-        with explain_disk_errors(spooled), spooled.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
+    with spool(sys.stdin.buffer) as spooled:
         yield [spooled if path == Path("-") else path for path in paths]
 
 

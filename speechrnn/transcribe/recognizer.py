@@ -1,20 +1,20 @@
 """A model that listens: from a recording to its transcript."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.audio import SAMPLE_RATE, Signal, resample, spool, to_mono
 from speechrnn.ctc import Hypothesis, decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
 from speechrnn.transcribe.listener import Listener, open_listener
-from speechrnn.transcribe.segments import cut_at_pauses, is_sound
+from speechrnn.transcribe.segments import cut_at_pauses, cut_blocks, is_sound
 from speechrnn.transcribe.transcript import Transcript, Word, read_words
 
 if TYPE_CHECKING:
@@ -51,35 +51,53 @@ class Recognizer:
         return self.info.features.hop_ms * self.info.recipe.network.stack / 1000
 
     def transcribe(
-        self, path: str | PathLike[str], advance: Callable[[float], None] = lambda seconds: None
+        self,
+        audio: str | PathLike[str] | BinaryIO | NDArray[np.float32],
+        *,
+        sample_rate: float = SAMPLE_RATE,
+        advance: Callable[[float], None] = lambda seconds: None,
     ) -> Transcript:
-        """Returns what is said in a recording that libsndfile reads, of any length, rate and number of channels.
+        """Returns what is said in a recording of any length.
 
         Args:
-            path: The recording.
+            audio: A file that libsndfile reads, by its path or open for reading bytes; or samples in [-1, 1],
+                (samples,) or (samples, channels).
+            sample_rate: Of samples, in Hz; a file knows its own.
             advance: Called with the seconds of audio that are done since the last call.
 
         Raises:
             AudioError: The recording cannot be read, or is shorter than one window.
         """
+        if isinstance(audio, np.ndarray):
+            samples = audio.reshape(len(audio), -1).astype(np.float32)
+            signal = resample(to_mono(samples, Path("samples")), sample_rate)
+            return self._transcribe_pieces(cut_blocks([signal]), "samples", advance)
+        if isinstance(audio, str | PathLike):
+            return self._transcribe_pieces(cut_at_pauses(Path(audio)), str(audio), advance)
+        with spool(audio) as path:
+            return self._transcribe_pieces(cut_at_pauses(path), path.name, advance)
+
+    def _transcribe_pieces(
+        self, pieces: Iterable[tuple[float, Signal]], name: str, advance: Callable[[float], None]
+    ) -> Transcript:
         words: list[Word] = []
         samples = 0
-        for start, signal in cut_at_pauses(Path(path)):
+        for start, signal in pieces:
             enough = len(signal) >= self.info.features.window_samples
             if (enough and is_sound(signal)) or (not enough and samples == 0):
                 try:
                     words += self.recognize(signal, start)
                 except AudioError as error:
-                    raise AudioError(f"{path}: {error}") from error
+                    raise AudioError(f"{name}: {error}") from error
             samples += len(signal)
             advance(len(signal) / SAMPLE_RATE)
         ends = samples / SAMPLE_RATE  # a word's last frame may reach beyond the last sample
         return Transcript(
-            id=Path(path).stem,
+            id=Path(name).stem,
             text=" ".join(word.text for word in words),
             words=tuple(replace(word, end=min(word.end, round(ends, 3))) for word in words),
             confidence=round(sum(word.confidence for word in words) / max(len(words), 1), 4),
-            audio_filepath=str(path),
+            audio_filepath=name,
             duration=round(ends, 3),
             model=self.name,
         )

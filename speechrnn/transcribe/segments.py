@@ -1,6 +1,6 @@
 """Long recordings in pieces that a network takes in one go, cut where it is quietest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +17,23 @@ _SILENCE = 1e-3
 
 
 def cut_at_pauses(path: Path) -> Iterator[tuple[float, Signal]]:
-    """Yields the pieces of a recording with their starts in seconds; together they are the whole.
-
-    A recording of up to 30 s is one piece. In a longer one each piece ends in the middle of the quietest fifth of a
-    second between its 15th and its 30th, so no more than 30 s of signal are held at a time.
+    """Yields the pieces of a recording with their starts in seconds, as `cut_blocks` does.
 
     Raises:
         AudioError: As `read_blocks`.
     """
+    return cut_blocks(read_blocks(path, _LONGEST_SECONDS))
+
+
+def cut_blocks(blocks: Iterable[Signal]) -> Iterator[tuple[float, Signal]]:
+    """Yields the pieces of a signal that comes in blocks, with their starts in seconds; together they are the whole.
+
+    What is no longer than 30 s is one piece. Else each piece ends in the middle of the quietest fifth of a second
+    between its 15th and its 30th, so no more than a block and 30 s of signal are held at a time.
+    """
     start, held = 0, np.zeros(0, dtype=np.float32)
     longest = round(_LONGEST_SECONDS * SAMPLE_RATE)
-    for block in read_blocks(path, _LONGEST_SECONDS):
+    for block in blocks:
         held = np.concatenate([held, block])
         while len(held) > longest:
             cut = find_pause(held[:longest])

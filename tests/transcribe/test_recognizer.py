@@ -9,13 +9,14 @@ import soundfile
 import torch
 
 import speechrnn
-from speechrnn.audio import SAMPLE_RATE, Signal, read_signal
+from speechrnn.audio import SAMPLE_RATE, Signal, read_signal, resample
 from speechrnn.config import FeatureConfig, PrepareConfig, Recipe
 from speechrnn.ctc import Hypothesis
 from speechrnn.errors import AudioError, CorpusError
 from speechrnn.manifest import Utterance
 from speechrnn.modelfile import Model, build_network, save_model
 from speechrnn.modelinfo import ModelInfo
+from speechrnn.parallel import map_in_order
 from speechrnn.text import alphabet_of
 from speechrnn.transcribe import segments
 from speechrnn.transcribe.corpus import transcribe_split
@@ -24,7 +25,7 @@ from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_at_pauses, find_pause
 from speechrnn.transcribe.torch_listener import TorchListener
 from speechrnn.transcribe.transcript import read_words
-from tests.conftest import prepare
+from tests.conftest import prepare, signal_of
 
 
 @pytest.fixture
@@ -135,3 +136,24 @@ def test_words_of_a_long_recording_are_timed_from_its_start(
     assert times == sorted(times)
     assert times[-1] > 8
     assert transcript.duration == 10.0
+
+
+def test_paths_files_and_samples_give_the_same_text(tmp_path: Path, model: Model, hello_world: Signal) -> None:
+    recognizer = Recognizer(TorchListener(model), "m")
+    path = write(tmp_path / "voice.wav", hello_world)
+    expected = recognizer.transcribe(str(path))
+    assert recognizer.transcribe(hello_world).words == expected.words
+    assert recognizer.transcribe(np.stack([hello_world, hello_world], axis=1)).words == expected.words
+    with path.open("rb") as file:
+        assert recognizer.transcribe(file).words == expected.words
+    doubled = recognizer.transcribe(resample(hello_world, SAMPLE_RATE / 2), sample_rate=2 * SAMPLE_RATE)
+    assert doubled.duration == pytest.approx(expected.duration, abs=0.001)
+    with pytest.raises(AudioError, match="not numbers"):
+        recognizer.transcribe(np.full(4000, np.nan, dtype=np.float32))
+
+
+def test_threads_may_share_a_recogniser(model: Model, phrases: Sequence[Utterance]) -> None:
+    recognizer = Recognizer(TorchListener(model), "m")
+    signals = [signal_of(phrase) for phrase in phrases[:12]]
+    expected = [recognizer.transcribe(signal) for signal in signals]
+    assert list(map_in_order(recognizer.transcribe, signals, workers=4)) == expected
