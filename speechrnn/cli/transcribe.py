@@ -32,6 +32,9 @@ def transcribe(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave out what that folder has of the same audio and model.")
     ] = False,
+    align: Annotated[
+        Path | None, typer.Option(help="The text, or a manifest with the texts: print when each word is said.")
+    ] = None,
     beam: Annotated[int | None, typer.Option(min=1, help="Beam search with so many prefixes; 1 is greedy.")] = None,
     lm: Annotated[Path | None, typer.Option(help="A language model, ours or ARPA.")] = None,
     words: Annotated[Path | None, typer.Option(help="A file with the only words there are.")] = None,
@@ -40,11 +43,13 @@ def transcribe(
     ] = None,
 ) -> None:
     """Print what is said in recordings; for more than one, each line begins with the recording's id."""
-    from speechrnn.transcribe.files import open_stdin, print_transcripts, write_transcripts
+    from speechrnn.transcribe.files import Reader, open_stdin, print_transcripts, write_transcripts
     from speechrnn.transcribe.formats import FORMATS
     from speechrnn.transcribe.ledger import hash_reader
     from speechrnn.transcribe.recognizer import Recognizer
 
+    if align and (beam or lm or words or hotword):
+        raise typer.BadParameter("--align knows the words; leave out --beam, --lm, --words and --hotword")
     if output_dir is None and (skip_existing or format is Format.ALL):
         raise typer.BadParameter("--skip-existing and --format all write files: add --output-dir")
     recognizer = Recognizer.load(model)
@@ -52,12 +57,17 @@ def transcribe(
         from speechrnn.transcribe.decoding import make_decoder  # imports numba, which greedy decoding needs not
 
         recognizer.decoder = make_decoder(recognizer.info, beam=beam, lm=lm, words=words, hotwords=hotword or ())
+    reader: Reader = recognizer
+    if align:
+        from speechrnn.transcribe.forced import Aligner
+
+        reader = Aligner(recognizer, align)
     with open_stdin(recordings) as paths:
         if output_dir is None:
-            failures = print_transcripts(recognizer, paths, format)
+            failures = print_transcripts(reader, paths, format)
         else:
             formats = list(FORMATS) if format is Format.ALL else [format.value]
-            reader = hash_reader([Path(recognizer.name), lm, words], [beam, *(hotword or ())])
-            failures = write_transcripts(recognizer, paths, output_dir, formats, reader, skip_existing)
+            key = hash_reader([Path(recognizer.name), lm, words, align], [beam, *(hotword or ())])
+            failures = write_transcripts(reader, paths, output_dir, formats, key, skip_existing)
     if failures:
         raise typer.Exit(1)

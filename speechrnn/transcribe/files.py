@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from speechrnn.audio import AUDIO_SUFFIXES, OTHER_AUDIO_SUFFIXES, is_audio, probe_audio, spool
 from speechrnn.console import (
@@ -19,17 +20,23 @@ from speechrnn.console import (
     stdout,
     warn,
 )
-from speechrnn.errors import AudioError, OutputError
+from speechrnn.errors import AudioError, OutputError, SpeechRnnError, TextError
 from speechrnn.manifest import to_token
 from speechrnn.outputs import claim, write_atomically
 from speechrnn.parallel import map_in_order
 from speechrnn.transcribe.formats import FORMATS
 from speechrnn.transcribe.ledger import Job, Ledger, hash_file
-from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.transcript import Transcript
 
 _STREAMABLE = frozenset({"txt", "json", "ctm"})
 """Formats in which the transcripts of several recordings can follow each other."""
+
+
+class Reader(Protocol):
+    """What makes a transcript of a recording: a recogniser, or what lays known texts over recordings."""
+
+    def transcribe(self, path: Path, /, *, advance: Callable[[float], None]) -> Transcript:
+        """Returns the transcript of a recording; calls `advance` with the seconds that are done."""
 
 
 def name_recordings(recordings: Sequence[Path]) -> list[str]:
@@ -42,25 +49,25 @@ def name_recordings(recordings: Sequence[Path]) -> list[str]:
 
 
 def transcribe_files(
-    recognizer: Recognizer,
+    reader: Reader,
     recordings: Sequence[Path],
     advance: Callable[[float], None] = lambda seconds: None,
     ids: Mapping[Path, str] | None = None,
-) -> Iterator[Transcript | AudioError]:
+) -> Iterator[Transcript | SpeechRnnError]:
     """Yields the transcript of each recording, or why there is none, in order; one recording a core at a time.
 
     Args:
-        recognizer: The model.
+        reader: The model, or what lays known texts over recordings.
         recordings: Files.
         advance: Called, from any thread, with the seconds of audio that are done since the last call.
         ids: What to call each recording; None for what `name_recordings` says.
     """
     named = ids or dict(zip(recordings, name_recordings(recordings), strict=True))
 
-    def transcribe(path: Path) -> Transcript | AudioError:
+    def transcribe(path: Path) -> Transcript | SpeechRnnError:
         try:
-            return replace(recognizer.transcribe(path, advance=advance), id=named[path])
-        except AudioError as error:
+            return replace(reader.transcribe(path, advance=advance), id=named[path])
+        except (AudioError, TextError) as error:
             return error
 
     return map_in_order(transcribe, recordings)
@@ -83,11 +90,11 @@ def find_recordings(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return [recording for each in found for recording in each], empty
 
 
-def print_transcripts(recognizer: Recognizer, paths: Sequence[Path], format: str = "txt") -> int:
+def print_transcripts(reader: Reader, paths: Sequence[Path], format: str = "txt") -> int:
     """Prints each transcript as it comes, and returns how many paths or recordings failed.
 
     Args:
-        recognizer: The model.
+        reader: The model, or what lays known texts over recordings.
         paths: Files, and folders to be searched.
         format: One of `FORMATS`; text stands behind the id where there are several recordings.
 
@@ -105,20 +112,25 @@ def print_transcripts(recognizer: Recognizer, paths: Sequence[Path], format: str
         else:
             print_text(FORMATS[format](transcript))
 
-    return _transcribe_all(recognizer, recordings, empty, show)
+    return _transcribe_all(reader, recordings, empty, show)
 
 
 def write_transcripts(
-    recognizer: Recognizer, paths: Sequence[Path], folder: Path, formats: Sequence[str], reader: str, skip: bool
+    reader: Reader,
+    paths: Sequence[Path],
+    folder: Path,
+    formats: Sequence[str],
+    key: str,
+    skip: bool,
 ) -> int:
     """Writes a file for each recording and format into a folder, and returns how many paths or recordings failed.
 
     Args:
-        recognizer: The model.
+        reader: The model, or what lays known texts over recordings.
         paths: Files, and folders to be searched.
         folder: Is made.
         formats: Of `FORMATS`; they are the files' endings.
-        reader: Names the model and its decoder in the ledger.
+        key: Names the model and its decoder in the ledger.
         skip: Leave out what the ledger says is done: the same audio, read in the same way, its files still there.
 
     Raises:
@@ -128,7 +140,7 @@ def write_transcripts(
     with claim(folder):
         ledger = Ledger(folder)
         ids = dict(zip(recordings, name_recordings(recordings), strict=True))
-        jobs = {path: Job(hash_file(path), reader) for path in recordings}
+        jobs = {path: Job(hash_file(path), key) for path in recordings}
         names = {path: [f"{_to_name(ids[path])}.{ending}" for ending in formats] for path in recordings}
         wanted = [path for path in recordings if not (skip and ledger.is_done(jobs[path], names[path]))]
         if len(wanted) < len(recordings):
@@ -141,11 +153,11 @@ def write_transcripts(
                     temporary.write_text(FORMATS[ending](transcript), encoding="utf-8")
             ledger.record(jobs[path], names[path])
 
-        return _transcribe_all(recognizer, wanted, empty, keep, ids)
+        return _transcribe_all(reader, wanted, empty, keep, ids)
 
 
 def _transcribe_all(
-    recognizer: Recognizer,
+    reader: Reader,
     recordings: Sequence[Path],
     empty: Sequence[Path],
     use: Callable[[Transcript], None],
@@ -157,9 +169,9 @@ def _transcribe_all(
     failed = [str(path) for path in empty]
     seconds = sum(map(_measure, recordings))
     with show_progress("Transcribing", seconds, "s of audio", hidden=stdout.is_terminal) as advance:
-        results = transcribe_files(recognizer, recordings, advance, ids)
+        results = transcribe_files(reader, recordings, advance, ids)
         for path, result in zip(recordings, results, strict=True):
-            if isinstance(result, AudioError):
+            if isinstance(result, SpeechRnnError):
                 _complain(str(result))
                 failed.append(str(path))
             else:

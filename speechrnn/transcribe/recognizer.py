@@ -1,7 +1,6 @@
 """A model that listens: from a recording to its transcript."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -15,7 +14,7 @@ from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
 from speechrnn.transcribe.listener import Listener, open_listener
 from speechrnn.transcribe.segments import cut_at_pauses, cut_blocks, is_sound
-from speechrnn.transcribe.transcript import Transcript, Word, read_words
+from speechrnn.transcribe.transcript import Transcript, Word, make_transcript, read_words
 
 if TYPE_CHECKING:
     from speechrnn.transcribe.beam import BeamDecoder
@@ -91,16 +90,7 @@ class Recognizer:
                     raise AudioError(f"{name}: {error}") from error
             samples += len(signal)
             advance(len(signal) / SAMPLE_RATE)
-        ends = samples / SAMPLE_RATE  # a word's last frame may reach beyond the last sample
-        return Transcript(
-            id=Path(name).stem,
-            text=" ".join(word.text for word in words),
-            words=tuple(replace(word, end=min(word.end, round(ends, 3))) for word in words),
-            confidence=round(sum(word.confidence for word in words) / max(len(words), 1), 4),
-            audio_filepath=name,
-            duration=round(ends, 3),
-            model=self.name,
-        )
+        return make_transcript(words, name, samples / SAMPLE_RATE, self.name)
 
     def recognize(self, signal: Signal, start: float = 0.0) -> list[Word]:
         """Returns the words in a signal, (samples,) at 16 kHz, that begins at `start` seconds.

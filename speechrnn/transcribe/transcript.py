@@ -2,7 +2,9 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -45,6 +47,26 @@ class Transcript:
     def to_json(self) -> str:
         """Returns one line of JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def make_transcript(words: Sequence[Word], name: str, duration: float, model: str) -> Transcript:
+    """Returns the transcript of a recording of that name and length; no word ends after it.
+
+    Args:
+        words: In order; the last frame of the last one may reach beyond the last sample.
+        name: The recording's path.
+        duration: Its length in seconds.
+        model: The model file.
+    """
+    return Transcript(
+        id=Path(name).stem,
+        text=" ".join(word.text for word in words),
+        words=tuple(replace(word, end=min(word.end, round(duration, 3))) for word in words),
+        confidence=round(sum(word.confidence for word in words) / max(len(words), 1), 4),
+        audio_filepath=name,
+        duration=round(duration, 3),
+        model=model,
+    )
 
 
 def read_words(hypothesis: Hypothesis, alphabet: Alphabet, frame_seconds: float, start: float = 0.0) -> list[Word]:

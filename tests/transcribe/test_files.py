@@ -161,3 +161,37 @@ def test_favoured_and_only_words_are_options(
     assert "words.txt: holds no words" in capsys.readouterr().err
     assert run([*command, "--lm", str(tmp_path / "none.lm")]) == 1
     assert "none.lm: cannot be read" in capsys.readouterr().err
+
+
+def test_a_known_text_is_laid_over_its_recording(
+    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.txt").write_text("Hello, world!\n")
+    command = ["transcribe", str(recordings / "one.wav"), "--model", str(model), "--align", str(tmp_path / "text.txt")]
+    assert run([*command, "-f", "ctm"]) == 0
+    hello, world = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert (hello[0], hello[4], world[4]) == ("one", "hello", "world")
+    assert 0 <= float(hello[2]) < float(hello[2]) + float(hello[3]) <= float(world[2])
+    assert float(world[2]) + float(world[3]) <= soundfile.info(recordings / "one.wav").duration
+    assert run([*command, "--beam", "3"]) == 2
+    (tmp_path / "text.txt").write_text("hello " * 30)
+    assert run(command) == 1
+    assert "are too short for 179 characters; is this its text?" in capsys.readouterr().err
+    (tmp_path / "text.txt").write_text("¿qué 7?")
+    assert run(command) == 1
+    assert "one.wav: characters outside the alphabet: '7'" in capsys.readouterr().err
+
+
+def test_a_manifest_has_the_texts_of_many(
+    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        {"audio_filepath": "recordings/one.wav", "text": "hello"},
+        {"audio_filepath": "x", "text": "yes", "id": "two"},
+    ]
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = ["transcribe", str(recordings), "--model", str(model), "--align", str(tmp_path / "texts.jsonl")]
+    assert run(command) == 1
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == ["one hello", "two yes"]
+    assert "has no text for" in captured.err
