@@ -24,6 +24,7 @@ from speechrnn.train.log import EpochRecord, RunLog
 from speechrnn.train.optimizer import compute_learning_rate
 from speechrnn.train.probe import autocast
 from speechrnn.train.state import STATE_FILE, RunState, save_state
+from speechrnn.train.watchdog import Watchdog
 
 
 def is_at_end(settings: TrainingConfig, epoch: int, best_epoch: int) -> bool:
@@ -45,6 +46,7 @@ class Training:
         state: Where the run is.
         device: Where the network computes.
         interrupt: Whether somebody has asked to stop.
+        watchdog: Warns of what goes wrong.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class Training:
     state: RunState
     device: torch.device
     interrupt: Interrupt
+    watchdog: Watchdog
 
     @property
     def recipe(self) -> Recipe:
@@ -86,6 +89,7 @@ class Training:
             record = self._judge(evaluation)
             log.append(record)
             display.end_epoch(record, evaluation.recognized)
+            self.watchdog.see_epoch(record)
             self.state.begin_next_epoch()
             self._save_state()
 
@@ -132,7 +136,13 @@ class Training:
             group["lr"] = learning_rate
         self.optimizer.zero_grad(set_to_none=True)
         (total / batch.target_lengths.sum()).backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.optimizer.max_gradient_norm)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.optimizer.max_gradient_norm).item()
+        if not np.isfinite(norm):
+            raise TrainingError(
+                f"the gradient is not a number at step {self.state.step + 1}, in {', '.join(batch.ids)}; look at these"
+                f" utterances, or lower optimizer.learning_rate ({self.recipe.optimizer.learning_rate})"
+            )
+        self.watchdog.see_gradient(norm, self.state.step + 1, batch.ids)
         self.optimizer.step()
         return total.item()
 

@@ -29,6 +29,7 @@ from speechrnn.train.loop import Training, is_at_end
 from speechrnn.train.optimizer import make_optimizer
 from speechrnn.train.probe import confirm_precision, settle_precision
 from speechrnn.train.state import STATE_FILE, RunState, load_state
+from speechrnn.train.watchdog import Watchdog
 
 RECIPE_FILE = "recipe.toml"
 
@@ -92,6 +93,7 @@ def train_model(
             state=state,
             device=chosen,
             interrupt=interrupt,
+            watchdog=Watchdog([record for record in read_log(out) if record.epoch <= state.epoch]),
         )
         _announce(training)
         if not training.finished:

@@ -20,6 +20,7 @@ from speechrnn.train.loop import Training
 from speechrnn.train.optimizer import make_optimizer
 from speechrnn.train.run import _describe, _open_sources
 from speechrnn.train.state import RunState
+from speechrnn.train.watchdog import Watchdog
 from tests.train.conftest import TINY, tiny
 
 
@@ -39,6 +40,7 @@ def training(tmp_path: Path, data: Path) -> Training:
         state=RunState("", "float32"),
         device=torch.device("cpu"),
         interrupt=Interrupt(),
+        watchdog=Watchdog([]),
     )
 
 
