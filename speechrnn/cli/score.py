@@ -14,12 +14,16 @@ def score(
     beam: Annotated[int | None, typer.Option(min=1, help="With --model: beam search; 1 is greedy.")] = None,
     lm: Annotated[Path | None, typer.Option(help="With --model: a language model, ours or ARPA.")] = None,
     words: Annotated[Path | None, typer.Option(help="With --model: a file with the only words there are.")] = None,
+    vs: Annotated[Path | None, typer.Option(help="Hypotheses of another recogniser: is it better?")] = None,
     worst: Annotated[int, typer.Option(min=0, help="Utterances to show, those with most errors first.")] = 10,
 ) -> None:
     """Print the word error rate, and the utterances with most errors."""
+    from speechrnn.console import print_line
+    from speechrnn.counts import format_rate
     from speechrnn.score.readers import read_transcripts
-    from speechrnn.score.report import print_score
+    from speechrnn.score.report import format_comparison, print_score
     from speechrnn.score.scoring import score_transcripts
+    from speechrnn.score.significance import compare
 
     if (hypothesis is None) == (model is None):
         raise typer.BadParameter("give a file of hypotheses, or a prepared folder with --model")
@@ -34,4 +38,9 @@ def score(
         listener = open_listener(model)
         decoder = make_decoder(listener.info, beam=beam, lm=lm, words=words)
         references, hypotheses = transcribe_split(reference, split, listener, decoder)
-    print_score(score_transcripts(references, hypotheses), worst)
+    scored = score_transcripts(references, hypotheses)
+    print_score(scored, worst)
+    if vs is not None:
+        other = score_transcripts(references, read_transcripts(vs, "hypothesis"))
+        print_line(f"against {vs}: {format_rate('WER', other.words)}")
+        print_line(format_comparison(compare(scored.alignments, other.alignments)))

@@ -1,5 +1,6 @@
 """A score as a person reads it: the rates, then the utterances, worst first, word under word."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
@@ -9,14 +10,22 @@ from speechrnn.console import abridge, count_of, print_line, stdout, warn
 from speechrnn.counts import format_rate
 from speechrnn.score.align import Pair
 from speechrnn.score.scoring import Score, ScoredUtterance
+from speechrnn.score.significance import REPLICATES, Comparison
 
 _STYLES = {"equal": "", "substitute": "yellow", "delete": "red", "insert": "cyan"}
+_CONFUSIONS = 10
+"""Words that are listed of each kind of error."""
+
+_NAMES = {"substitute": "substitutions", "insert": "insertions", "delete": "deletions"}
 _MARKS = {"equal": "", "substitute": "S", "delete": "D", "insert": "I"}
 
 
 def print_score(score: Score, worst: int) -> None:
     """Prints the summary and the `worst` utterances on stdout, and on stderr the ids without a partner."""
     print_line(format_summary(score))
+    if worst:
+        for line in format_confusions(score, _CONFUSIONS):
+            print_line(line)
     width = stdout.width if stdout.is_terminal else None
     for block in render_worst(score, worst, width):
         stdout.print(block)
@@ -29,14 +38,45 @@ def print_score(score: Score, worst: int) -> None:
 
 
 def format_summary(score: Score) -> str:
-    """Returns the `%WER` line, the `%CER` line and the share of utterances with an error."""
+    """Returns the `%WER` line, the `%CER` line, the share of utterances with an error, and the interval of the WER."""
     total, wrong = len(score.utterances), len(score.wrong_utterances)
-    return "\n".join(
-        (
-            format_rate("WER", score.words),
-            format_rate("CER", score.characters),
-            f"%SER {100 * wrong / total:.2f} [ {wrong} / {total} ]",
-        )
+    lines = [
+        format_rate("WER", score.words),
+        format_rate("CER", score.characters),
+        f"%SER {100 * wrong / total:.2f} [ {wrong} / {total} ]",
+    ]
+    if total > 1:
+        low, high = 100 * score.interval.low, 100 * score.interval.high
+        lines.append(f"95 % interval of the WER: {low:.2f} to {high:.2f} ({REPLICATES} bootstraps over utterances)")
+    return "\n".join(lines)
+
+
+def format_confusions(score: Score, count: int) -> list[str]:
+    """Returns, a line a kind, the words that were most often taken for another, inserted and deleted."""
+    found: dict[str, Counter[str]] = {"substitute": Counter(), "insert": Counter(), "delete": Counter()}
+    for utterance in score.wrong_utterances:
+        for pair in utterance.alignment.pairs:
+            if pair.kind != "equal":
+                words = (
+                    (pair.reference, "→", pair.hypothesis)
+                    if pair.kind == "substitute"
+                    else (pair.reference, pair.hypothesis)
+                )
+                found[pair.kind][" ".join(word for word in words if word)] += 1
+    return [
+        f"{_NAMES[kind]}: " + ", ".join(f"{words} {times}" for words, times in ranked.most_common(count))
+        for kind, ranked in found.items()
+        if ranked
+    ]
+
+
+def format_comparison(comparison: Comparison) -> str:
+    """Returns how a recogniser differs from another, whose rate is taken from its own."""
+    low, high = 100 * comparison.interval.low, 100 * comparison.interval.high
+    return (
+        f"difference {100 * comparison.difference:+.2f} [ {low:+.2f} to {high:+.2f} ], bootstrap p"
+        f" {comparison.bootstrap_p:.3g}, MAPSSWE p {comparison.mapsswe_p:.3g} ({comparison.segments} segments);"
+        f" better in {count_of(comparison.better, 'utterance')}, worse in {comparison.worse}"
     )
 
 

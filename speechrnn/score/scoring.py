@@ -8,6 +8,7 @@ from pathlib import PurePath
 from speechrnn.counts import ErrorCounts
 from speechrnn.errors import ScoreError
 from speechrnn.score.align import Alignment, align_words, count_characters
+from speechrnn.score.significance import Interval, estimate_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,21 @@ class Score:
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
 
+    @property
+    def alignments(self) -> list[Alignment]:
+        """The alignment of each utterance."""
+        return [utterance.alignment for utterance in self.utterances]
+
     @cached_property
     def words(self) -> ErrorCounts:
         """Word errors over all utterances."""
         return sum((utterance.counts for utterance in self.utterances), ErrorCounts())
+
+    @cached_property
+    def interval(self) -> Interval:
+        """Where the word error rate lies with 95 % confidence, by a bootstrap over utterances."""
+        counts = [utterance.counts for utterance in self.utterances]
+        return estimate_interval([one.errors for one in counts], [one.reference_length for one in counts])
 
     @cached_property
     def wrong_utterances(self) -> list[ScoredUtterance]:

@@ -305,8 +305,8 @@ def test_nobody_needs_to_listen(trained: Path) -> None:
 
 
 def test_ctrl_c_in_the_first_second_is_130_without_a_traceback() -> None:
-    code = "import os, signal, threading; threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start();"
-    code += "from speechrnn.__main__ import main; main()"
+    code = "import os, signal, threading; from speechrnn.__main__ import main;"
+    code += "threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start(); main()"
     process = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
     assert process.returncode in (0, 130)
     assert "Traceback" not in process.stderr

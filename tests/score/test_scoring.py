@@ -83,7 +83,8 @@ def test_transcripts_without_a_common_id_are_refused() -> None:
 def test_the_worst_utterances_come_first_word_under_word() -> None:
     score = score_transcripts(REFERENCES, {"u1": "the hat", "u2": "hello world", "u3": "oh yes"})
     assert format_summary(score) == (
-        "%WER 50.00 [ 3 / 6, 1 ins, 1 del, 1 sub ]\n%CER 32.00 [ 8 / 25, 3 ins, 4 del, 1 sub ]\n%SER 66.67 [ 2 / 3 ]"
+        "%WER 50.00 [ 3 / 6, 1 ins, 1 del, 1 sub ]\n%CER 32.00 [ 8 / 25, 3 ins, 4 del, 1 sub ]\n%SER 66.67 [ 2 / 3 ]\n"
+        "95 % interval of the WER: 0.00 to 100.00 (1000 bootstraps over utterances)"
     )
     blocks = [block.plain for block in render_worst(score, 5, None)]
     assert blocks == [
