@@ -75,8 +75,9 @@ def format_comparison(comparison: Comparison) -> str:
     low, high = 100 * comparison.interval.low, 100 * comparison.interval.high
     return (
         f"difference {100 * comparison.difference:+.2f} [ {low:+.2f} to {high:+.2f} ]\n"
-        f"bootstrap p {comparison.bootstrap_p:.3g}, MAPSSWE p {comparison.mapsswe_p:.3g} ({comparison.segments} segments);"
-        f" better in {count_of(comparison.better, 'utterance')}, worse in {comparison.worse}"
+        f"bootstrap p {comparison.bootstrap_p:.3g}, MAPSSWE p {comparison.mapsswe_p:.3g}"
+        f" ({comparison.segments} segments); better in {count_of(comparison.better, 'utterance')},"
+        f" worse in {comparison.worse}"
     )
 
 
