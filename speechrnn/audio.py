@@ -36,6 +36,9 @@ OTHER_AUDIO_SUFFIXES = frozenset({".m4a", ".aac", ".mp4", ".wma", ".amr", ".webm
 _PAST_THE_END = 0.1
 """Seconds that an utterance may reach past its recording: manifests round."""
 
+_SPOOLED = "speechrnn-stdin-"
+"""Begins the name of the folder in which a stream is kept while it is read."""
+
 _STREAMED = 0x7FFFF000
 """A WAV that was written to a pipe declares at least so many bytes, and means: until the end (sox, arecord, ffmpeg)."""
 
@@ -129,16 +132,21 @@ def read_blocks(path: Path, seconds: float) -> Iterator[Signal]:
 
 @contextmanager
 def spool(stream: BinaryIO) -> Iterator[Path]:
-    """Yields a file, "stdin", with all the bytes that come from a stream; it is gone afterwards.
+    """Yields a file with all the bytes that come from a stream; it is gone afterwards. `show_name` calls it stdin.
 
     Raises:
         OutputError: The disk is full.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix=_SPOOLED) as folder:
         path = Path(folder) / "stdin"
         with explain_disk_errors(path), path.open("wb") as file:
             shutil.copyfileobj(stream, file)
         yield path
+
+
+def show_name(path: Path) -> str:
+    """Returns what a person calls a recording: its path, or "stdin" for what came from a stream."""
+    return "stdin" if path.parent.name.startswith(_SPOOLED) else str(path)
 
 
 def resample(signal: Signal, sample_rate: float) -> Signal:

@@ -11,4 +11,7 @@ R = TypeVar("R")
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Returns a function on numbers and arrays as machine code, compiled at its first call."""
-    return cast(Callable[P, R], numba.njit(cache=True, nogil=True)(function))
+    try:
+        return cast(Callable[P, R], numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # neither the package nor the user's cache can be written: compiled anew in each process
+        return cast(Callable[P, R], numba.njit(nogil=True)(function))

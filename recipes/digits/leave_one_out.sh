@@ -17,6 +17,9 @@ for speaker in $speakers; do
     speechrnn train "$out/$speaker/data" --recipe "$here/strangers.toml" --out "$out/$speaker/run" --resume "$@"
 done
 for speaker in $speakers; do
-    printf '%-10s' "$speaker"
-    speechrnn score "$out/$speaker/data" --model "$out/$speaker/run" --worst 0 | grep WER
+    for words in "" "--words $here/digits.txt"; do
+        printf '%-10s' "$speaker"
+        # shellcheck disable=SC2086  # an option and its value, or nothing
+        speechrnn score "$out/$speaker/data" --model "$out/$speaker/run" --worst 0 $words | grep -F '%WER'
+    done
 done

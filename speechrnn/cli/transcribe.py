@@ -32,6 +32,7 @@ def transcribe(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave out what that folder has of the same audio and model.")
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files in that folder.")] = False,
     align: Annotated[
         Path | None, typer.Option(help="The text, or a manifest with the texts: print when each word is said.")
     ] = None,
@@ -50,8 +51,8 @@ def transcribe(
 
     if align and (beam or lm or words or hotword):
         raise typer.BadParameter("--align knows the words; leave out --beam, --lm, --words and --hotword")
-    if output_dir is None and (skip_existing or format is Format.ALL):
-        raise typer.BadParameter("--skip-existing and --format all write files: add --output-dir")
+    if output_dir is None and (skip_existing or force or format is Format.ALL):
+        raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
     recognizer = Recognizer.load(model)
     if beam or lm or words or hotword:
         from speechrnn.transcribe.decoding import make_decoder  # imports numba, which greedy decoding needs not
@@ -68,6 +69,6 @@ def transcribe(
         else:
             formats = list(FORMATS) if format is Format.ALL else [format.value]
             key = hash_reader([Path(recognizer.name), lm, words, align], [beam, *(hotword or ())])
-            failures = write_transcripts(reader, paths, output_dir, formats, key, skip_existing)
+            failures = write_transcripts(reader, paths, output_dir, formats, key, skip=skip_existing, force=force)
     if failures:
         raise typer.Exit(1)

@@ -72,29 +72,16 @@ def train_model(
     threads = recipe.training.threads or count_cores()
     with claim(out), catch_interrupts() as interrupt, use_threads(threads):
         resuming = _check_folder(out, recipe, resume, force)  # again: another process may have been here
-        torch.manual_seed(recipe.training.seed)
-        network = _build_network(train)
-        if init is not None and not resuming:
-            note(f"from {init}: {carry_over(load_model(init), network, train.alphabet)}")
-        network.to(chosen)
+        network = _begin_network(train, None if resuming else init).to(chosen)
         optimizer = make_optimizer(network, recipe.optimizer)
         state = _restore(out, prepared.fingerprint, train, network, optimizer) if resuming else None
         if state is None:
             precision = settle_precision(recipe.training.precision, network, _take_middling(train))
             state = RunState(prepared.fingerprint, precision)
             _begin_folder(out, recipe)
-        training = Training(
-            folder=out,
-            info=_describe(prepared, train, init),
-            train=train,
-            dev=dev,
-            network=network,
-            optimizer=optimizer,
-            state=state,
-            device=chosen,
-            interrupt=interrupt,
-            watchdog=Watchdog([record for record in read_log(out) if record.epoch <= state.epoch]),
-        )
+        records = [record for record in read_log(out) if record.epoch <= state.epoch]
+        info = _describe(prepared, train, init)
+        training = Training(out, info, train, dev, network, optimizer, state, chosen, interrupt, Watchdog(records))
         _announce(training)
         if not training.finished:
             _run(training, again or f"{name_command()} train {data} --out {out} --resume")
@@ -184,12 +171,17 @@ def _report_unlearnable(source: ExampleSource) -> None:
     warn_each([f"left out of {split}'s loss: {line}" for line in source.explain_unlearnable()])
 
 
-def _build_network(train: ExampleSource) -> AcousticNetwork:
+def _begin_network(train: ExampleSource, init: Path | None) -> AcousticNetwork:
+    """Returns a network with fresh weights, or with another model's as far as they fit, which is said."""
+    torch.manual_seed(train.recipe.training.seed)
     try:
-        return build_network(train.recipe, train.features, train.alphabet)
+        network = build_network(train.recipe, train.features, train.alphabet)
     except RuntimeError as error:
         size = f"{train.recipe.network.layers} x {train.recipe.network.units}"
         raise TrainingError(f"network: {size} is more than this machine's memory holds; take fewer units") from error
+    if init is not None:
+        note(f"from {init}: {carry_over(load_model(init), network, train.alphabet)}")
+    return network
 
 
 def _restore(

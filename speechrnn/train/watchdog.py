@@ -1,5 +1,6 @@
 """What goes wrong in training without a word, named, and what to do about it."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -14,6 +15,9 @@ _PATIENCE = 3
 
 _STILL = 0.005
 """A loss that changes by less than this share has not moved."""
+
+_ANNEALED = 0.1
+"""Share of the highest learning rate below which nothing is expected to move any more."""
 
 _BURST = 100.0
 """A gradient of so many times the usual norm is an explosion."""
@@ -31,13 +35,13 @@ class Watchdog:
     """
 
     records: list[EpochRecord]
-    _norms: list[float] = field(default_factory=list)
+    _norms: deque[float] = field(default_factory=lambda: deque(maxlen=10 * _USUAL_STEPS))
     _told: set[str] = field(default_factory=set)
 
     def see_gradient(self, norm: float, step: int, ids: Sequence[str]) -> None:
         """Takes the norm of a step's gradient before clipping; warns where it explodes."""
         usual = float(np.median(self._norms)) if len(self._norms) >= _USUAL_STEPS else float("inf")
-        self._norms = [*self._norms[-10 * _USUAL_STEPS :], norm]
+        self._norms.append(norm)
         if norm > _BURST * usual:
             warn(
                 f"step {step}: the gradient's norm is {norm:.0f}, usual is {usual:.2g}; it was scaled down. If that"
@@ -68,7 +72,8 @@ def find_troubles(records: Sequence[EpochRecord]) -> dict[str, str]:
     if len(recent) < _PATIENCE:
         return troubles
     losses = [record.loss for record in recent]
-    if max(losses) - min(losses) < _STILL * max(losses) and last.learning_rate > 0 and last.words.errors:
+    annealed = last.learning_rate < _ANNEALED * max(record.learning_rate for record in records)
+    if max(losses) - min(losses) < _STILL * max(losses) and not annealed and last.words.errors:
         troubles["still"] = (
             f"the loss has stayed at {last.loss:.3f} for {_PATIENCE} epochs. Raise optimizer.learning_rate, or lower"
             " it if it was ever lower; or take a larger network"

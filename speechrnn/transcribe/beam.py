@@ -1,6 +1,7 @@
 """The beam decoder: from log_probs to the best texts, with a language model, a vocabulary, favoured words."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +69,6 @@ class BeamDecoder:
             TextError: The model cannot spell one of the words.
         """
         self.alphabet = alphabet
-        config = config or BeamConfig()
         if words or hotwords:
             require_symbols("".join([*words, *(hotwords or {})]), alphabet.symbols)
         vocabulary, numbers = _gather_words(lm, words)
@@ -80,16 +80,31 @@ class BeamDecoder:
             _favour(hotwords or {}, alphabet),
         )
         self._weights = Weights(
-            beam=config.beam_width,
-            cut=config.beam_cut,
+            beam=0,
+            cut=0.0,
             slack=_SLACK + max((hotwords or {}).values(), default=0.0) if lm or hotwords else 0.0,
-            lm=config.lm_weight if lm else 0.0,
-            word=config.word_bonus if lm else 0.0,
-            unknown=config.unknown_penalty if lm else 0.0,
+            lm=0.0,
+            word=0.0,
+            unknown=0.0,
             closed=bool(words),
             space=alphabet.symbols.index(" ") + 1 if " " in alphabet.symbols else -1,
             start=lm.start if lm else 0,
         )
+        self._knows_language = lm is not None
+        self._weigh(config or BeamConfig())
+
+    def _weigh(self, config: BeamConfig) -> None:
+        self._weights = self._weights._replace(beam=config.beam_width, cut=config.beam_cut)
+        if self._knows_language:
+            self._weights = self._weights._replace(
+                lm=config.lm_weight, word=config.word_bonus, unknown=config.unknown_penalty
+            )
+
+    def reweighed(self, config: BeamConfig) -> "BeamDecoder":
+        """Returns a decoder that knows the same and weighs it otherwise."""
+        other = copy(self)
+        other._weigh(config)
+        return other
 
     def decode(self, log_probs: LogProbs, count: int = 1) -> list[Reading]:
         """Returns the best texts, best first, at most `count` of them.

@@ -66,10 +66,16 @@ def _to_integers(graph: onnx.ModelProto) -> bytes:
         before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         onnx.save(graph, before)
         logging.disable(logging.WARNING)  # it recommends a preparation that is made for images
-        quantize_dynamic(
-            before, after, nodes_to_exclude=kept, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "LSTM"]
-        )
-        logging.disable(logging.NOTSET)
+        try:
+            quantize_dynamic(
+                before,
+                after,
+                nodes_to_exclude=kept,
+                weight_type=QuantType.QInt8,
+                op_types_to_quantize=["MatMul", "LSTM"],
+            )
+        finally:
+            logging.disable(logging.NOTSET)
         return after.read_bytes()
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from speechrnn.audio import AUDIO_SUFFIXES, OTHER_AUDIO_SUFFIXES, is_audio, probe_audio, spool
+from speechrnn.audio import AUDIO_SUFFIXES, OTHER_AUDIO_SUFFIXES, is_audio, probe_audio, show_name, spool
 from speechrnn.console import (
     abridge,
     count_of,
@@ -66,9 +66,10 @@ def transcribe_files(
 
     def transcribe(path: Path) -> Transcript | SpeechRnnError:
         try:
-            return replace(reader.transcribe(path, advance=advance), id=named[path])
+            heard = reader.transcribe(path, advance=advance)
+            return replace(heard, id=named[path], audio_filepath=show_name(path))
         except (AudioError, TextError) as error:
-            return error
+            return type(error)(str(error).replace(str(path), show_name(path)))
 
     return map_in_order(transcribe, recordings)
 
@@ -103,10 +104,10 @@ def print_transcripts(reader: Reader, paths: Sequence[Path], format: str = "txt"
     """
     recordings, empty = find_recordings(paths)
     alone = len(recordings) == 1
-    if not alone and format not in _STREAMABLE:
+    if len(recordings) > 1 and format not in _STREAMABLE:
         raise OutputError(f"{format} holds one recording, and there are {len(recordings)}; add --output-dir")
 
-    def show(transcript: Transcript) -> None:
+    def show(_: Path, transcript: Transcript) -> None:
         if format == "txt" and not alone:
             print_line(f"{to_token(transcript.id)} {transcript.text}".rstrip())
         else:
@@ -121,7 +122,9 @@ def write_transcripts(
     folder: Path,
     formats: Sequence[str],
     key: str,
-    skip: bool,
+    *,
+    skip: bool = False,
+    force: bool = False,
 ) -> int:
     """Writes a file for each recording and format into a folder, and returns how many paths or recordings failed.
 
@@ -131,10 +134,12 @@ def write_transcripts(
         folder: Is made.
         formats: Of `FORMATS`; they are the files' endings.
         key: Names the model and its decoder in the ledger.
-        skip: Leave out what the ledger says is done: the same audio, read in the same way, its files still there.
+        skip: Leave out what the ledger says is done: the same audio, read in the same way, its files still there. What
+            it says was written from other audio, or in another way, is replaced.
+        force: Replace whatever is there.
 
     Raises:
-        OutputError: A file cannot be written, or the ledger is damaged.
+        OutputError: A file is in the way, two recordings would be one file, or the ledger is damaged.
     """
     recordings, empty = find_recordings(paths)
     with claim(folder):
@@ -143,15 +148,19 @@ def write_transcripts(
         jobs = {path: Job(hash_file(path), key) for path in recordings}
         names = {path: [f"{_to_name(ids[path])}.{ending}" for ending in formats] for path in recordings}
         wanted = [path for path in recordings if not (skip and ledger.is_done(jobs[path], names[path]))]
+        _check_names(folder, list(names.values()))
+        if not force:
+            replaceable = ledger.written if skip else frozenset()
+            _check_free(folder, [name for path in wanted for name in names[path] if name not in replaceable])
         if len(wanted) < len(recordings):
             note(f"{count_of(len(recordings) - len(wanted), 'recording')} of {len(recordings)} done already")
 
-        def keep(transcript: Transcript) -> None:
-            path = Path(transcript.audio_filepath)
+        def keep(path: Path, transcript: Transcript) -> None:
+            ledger.begin(jobs[path], names[path])
             for name, ending in zip(names[path], formats, strict=True):
                 with write_atomically(folder / name) as temporary:
                     temporary.write_text(FORMATS[ending](transcript), encoding="utf-8")
-            ledger.record(jobs[path], names[path])
+            ledger.finish(jobs[path], names[path])
 
         return _transcribe_all(reader, wanted, empty, keep, ids)
 
@@ -160,7 +169,7 @@ def _transcribe_all(
     reader: Reader,
     recordings: Sequence[Path],
     empty: Sequence[Path],
-    use: Callable[[Transcript], None],
+    use: Callable[[Path, Transcript], None],
     ids: Mapping[Path, str] | None = None,
 ) -> int:
     """Hands on each transcript, says what fails, and at the end again, and returns how many did."""
@@ -173,12 +182,24 @@ def _transcribe_all(
         for path, result in zip(recordings, results, strict=True):
             if isinstance(result, SpeechRnnError):
                 _complain(str(result))
-                failed.append(str(path))
+                failed.append(show_name(path))
             else:
-                use(result)
+                use(path, result)
     if failed and len(recordings) + len(empty) > 1:
         _complain(f"{len(failed)} of {len(recordings) + len(empty)} failed: {abridge(failed)}")
     return len(failed)
+
+
+def _check_names(folder: Path, names: Sequence[Sequence[str]]) -> None:
+    counted = Counter(name for each in names for name in each)
+    if twice := [name for name, count in counted.items() if count > 1]:
+        raise OutputError(f"{folder / twice[0]}: two recordings would be written there; rename one of them")
+
+
+def _check_free(folder: Path, names: Sequence[str]) -> None:
+    if there := [name for name in names if (folder / name).exists()]:
+        others = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise OutputError(f"{folder / there[0]}{others}: exists; --skip-existing goes on, --force replaces")
 
 
 def _to_name(id: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,40 +29,57 @@ class Job:
 
 
 class Ledger:
-    """The jobs that are done in a folder: one line of JSON each, written after the files that it names."""
+    """The jobs of a folder: a line of JSON before each one's files are written, and another one after."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads what was done.
+        """Reads what was begun and done; a last line that a kill cut short is dropped.
 
         Raises:
-            OutputError: The ledger was damaged.
+            OutputError: The ledger was damaged, or cannot be written.
         """
         self.path = folder / LEDGER_FILE
-        self._done: dict[Job, list[str]] = {}
-        if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").split("\n")
-            for number, line in enumerate(lines[:-1], 1):  # what follows the last line end was cut short by a kill
-                try:
-                    entry = json.loads(line)
-                    self._done[Job(entry["audio"], entry["reader"])] = list(entry["files"])
-                except (ValueError, KeyError, TypeError) as error:
-                    raise OutputError(f"{self.path}:{number}: damaged; delete the line, or the file") from error
+        self._left_by: dict[str, Job | None] = {}
+        whole = self.path.read_bytes() if self.path.exists() else b""
+        kept = whole[: whole.rfind(b"\n") + 1]
+        if kept != whole:
+            with explain_disk_errors(self.path):
+                os.truncate(self.path, len(kept))
+        for number, line in enumerate(kept.splitlines(), 1):
+            try:
+                entry = json.loads(line)
+                self._note(Job(entry["audio"], entry["reader"]), list(entry["files"]), bool(entry["done"]))
+            except (ValueError, KeyError, TypeError) as error:
+                raise OutputError(f"{self.path}:{number}: damaged; delete the line, or the file") from error
+
+    @property
+    def written(self) -> frozenset[str]:
+        """The files that any job has left, whole or not at all."""
+        return frozenset(self._left_by)
 
     def is_done(self, job: Job, names: Sequence[str]) -> bool:
-        """Returns whether a job left exactly these files, and they are still there."""
-        written = self._done.get(job, [])
-        return set(names) <= set(written) and all((self.path.parent / name).exists() for name in names)
+        """Returns whether a job left all these files, no other has replaced them, and they are still there."""
+        return all(self._left_by.get(name) == job and (self.path.parent / name).exists() for name in names)
 
-    def record(self, job: Job, names: Sequence[str]) -> None:
+    def begin(self, job: Job, names: Sequence[str]) -> None:
+        """Notes which files a job is about to leave; errors as `finish`."""
+        self._append(job, names, done=False)
+
+    def finish(self, job: Job, names: Sequence[str]) -> None:
         """Notes that a job is done and which files it left.
 
         Raises:
             OutputError: The ledger cannot be written.
         """
-        self._done[job] = list(names)
-        line = json.dumps({"audio": job.audio, "reader": job.reader, "files": list(names)}, ensure_ascii=False)
+        self._append(job, names, done=True)
+
+    def _append(self, job: Job, names: Sequence[str], done: bool) -> None:
+        entry = {"audio": job.audio, "reader": job.reader, "files": list(names), "done": done}
         with explain_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self._note(job, names, done)
+
+    def _note(self, job: Job, names: Sequence[str], done: bool) -> None:
+        self._left_by |= dict.fromkeys(names, job if done else None)
 
 
 def hash_file(path: Path) -> str:

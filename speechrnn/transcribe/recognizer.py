@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, Signal, resample, spool, to_mono
+from speechrnn.audio import SAMPLE_RATE, Signal, resample, show_name, spool, to_mono
 from speechrnn.ctc import Hypothesis, decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
@@ -74,7 +74,10 @@ class Recognizer:
         if isinstance(audio, str | PathLike):
             return self._transcribe_pieces(cut_at_pauses(Path(audio)), str(audio), advance)
         with spool(audio) as path:
-            return self._transcribe_pieces(cut_at_pauses(path), path.name, advance)
+            try:
+                return self._transcribe_pieces(cut_at_pauses(path), show_name(path), advance)
+            except AudioError as error:
+                raise AudioError(str(error).replace(str(path), show_name(path))) from error
 
     def _transcribe_pieces(
         self, pieces: Iterable[tuple[float, Signal]], name: str, advance: Callable[[float], None]

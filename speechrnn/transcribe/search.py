@@ -180,7 +180,8 @@ def _select(weights: Weights, tree: Prefixes, found: Candidates) -> Candidates:
     kept = np.nonzero(scores >= best - weights.cut)[0]
     if len(kept) > weights.beam:
         least = np.partition(scores[kept], len(kept) - weights.beam)[len(kept) - weights.beam]
-        kept = kept[scores[kept] >= least][: weights.beam]
+        better, equal = kept[scores[kept] > least], kept[scores[kept] == least]
+        kept = np.concatenate((better, equal[: weights.beam - len(better)]))
     return found[kept]
 
 

@@ -266,16 +266,14 @@ def test_ctrl_c_keeps_the_run_and_exits_130(trained: Path, tmp_path: Path) -> No
     assert (tmp_path / "run" / "model.safetensors").exists()
 
 
+def transcribing(trained: Path) -> list[str]:
+    """The command, in a process of its own, that transcribes the corpus."""
+    command = [sys.executable, "-m", "speechrnn", "transcribe", str(trained / "corpus")]
+    return [*command, "--model", str(trained / "run")]
+
+
 def test_results_go_to_stdout_though_a_bar_is_drawn_in_the_terminal(trained: Path, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "speechrnn",
-        "transcribe",
-        str(trained / "corpus"),
-        "--model",
-        str(trained / "run"),
-    ]
+    command = transcribing(trained)
     master, terminal = pty.openpty()
     with (tmp_path / "hyp").open("wb") as hypotheses:
         process = subprocess.run(command, stdout=hypotheses, stderr=terminal, check=False)
@@ -313,15 +311,7 @@ def test_ctrl_c_in_the_first_second_is_130_without_a_traceback() -> None:
 
 
 def test_a_reader_that_hangs_up_is_no_error_of_ours(trained: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "speechrnn",
-        "transcribe",
-        str(trained / "corpus"),
-        "--model",
-        str(trained / "run"),
-    ]
+    command = transcribing(trained)
     read, write = os.pipe()
     os.close(read)
     process = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)

@@ -38,10 +38,11 @@ def test_nothing_but_blanks_is_named(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_loss_that_does_not_move_is_named() -> None:
-    assert (
-        "stayed at 2.880 for 3 epochs" in find_troubles([record(1, 2.881), record(2, 2.882), record(3, 2.88)])["still"]
-    )
-    assert "still" not in find_troubles([record(1, 2.881), record(2, 2.882), record(3, 2.8)])
+    still = [record(1, 2.881), record(2, 2.882), record(3, 2.88)]
+    assert "stayed at 2.880 for 3 epochs" in find_troubles(still)["still"]
+    assert "still" not in find_troubles([*still[:2], record(3, 2.8)])
+    annealed = [replace(one, learning_rate=0.001) for one in still]
+    assert "still" not in find_troubles([record(0, 3.0), *annealed])  # the schedule has come to its end
 
 
 def test_learning_by_heart_is_named() -> None:

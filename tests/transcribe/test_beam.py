@@ -87,6 +87,25 @@ def test_a_narrow_beam_is_close_to_the_exact_result() -> None:
         assert found.score == pytest.approx(exact.score, abs=0.05)
 
 
+def test_a_beam_keeps_what_is_best_also_among_equals() -> None:
+    """At the first frame "a" and "b" are equal and come before what is better: the space, in the last class."""
+    alphabet = Alphabet(("a", "b", " "))
+    log_probs = np.log(np.asarray([[0.2, 0.2, 0.2, 0.4], [0.01, 0.01, 0.01, 0.97]], dtype=np.float32))
+    reading = BeamDecoder(alphabet, BeamConfig(beam_width=1)).decode(log_probs)[0]
+    assert reading.tokens == (3,)
+
+
+def test_reweighing_is_building_anew() -> None:
+    decoder = BeamDecoder(ALPHABET, BeamConfig(), lm=language(), hotwords={"ab": 2.0})
+    again = BeamDecoder(ALPHABET, EXACT, lm=language(), hotwords={"ab": 2.0})
+    plain = BeamDecoder(ALPHABET, BeamConfig(), hotwords={"ab": 2.0})
+    louder = BeamConfig(lm_weight=5.0, word_bonus=9.0)
+    for seed in range(10):
+        log_probs = draw_log_probs(seed, 6)
+        assert decoder.reweighed(EXACT).decode(log_probs, 5) == again.decode(log_probs, 5)
+        assert plain.reweighed(louder).decode(log_probs) == plain.decode(log_probs)  # there is no model to weigh
+
+
 def test_where_the_network_is_sure_beam_and_greedy_agree() -> None:
     for seed in range(20):
         log_probs = draw_log_probs(seed, 30, spread=30.0)

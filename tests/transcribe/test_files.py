@@ -14,7 +14,10 @@ from speechrnn.config import FeatureConfig, NetworkConfig, Recipe
 from speechrnn.modelfile import Model, build_network, save_model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.text import alphabet_of
+from speechrnn.transcribe import files
+from speechrnn.transcribe.formats import FORMATS
 from speechrnn.transcribe.segments import is_sound
+from speechrnn.transcribe.transcript import Transcript
 
 
 @pytest.fixture
@@ -38,15 +41,20 @@ def recordings(tmp_path: Path, hello_world: Signal) -> Path:
     return folder
 
 
+@pytest.fixture
+def into_folder(tmp_path: Path, model: Path, recordings: Path) -> list[str]:
+    """The command that transcribes the recordings into the folder `out`."""
+    return ["transcribe", str(recordings), "--model", str(model), "-o", str(tmp_path / "out")]
+
+
 def read_folder(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in ("ledger.jsonl", ".lock")}
 
 
 def test_all_formats_of_many_recordings_are_written_into_a_folder(
-    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, into_folder: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["transcribe", str(recordings), "--model", str(model), "-o", str(tmp_path / "out"), "-f", "all"]
-    assert run(command) == 0
+    assert run([*into_folder, "-f", "all"]) == 0
     endings = ("txt", "json", "srt", "vtt", "tsv", "ctm", "textgrid")
     expected = {f"{name}.{ending}" for name in ("one", "two", "three") for ending in endings}
     assert read_folder(tmp_path / "out").keys() == expected
@@ -54,10 +62,9 @@ def test_all_formats_of_many_recordings_are_written_into_a_folder(
 
 
 def test_what_the_ledger_has_is_not_done_again(
-    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, recordings: Path, into_folder: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "out"
-    command = ["transcribe", str(recordings), "--model", str(model), "-o", str(out), "--skip-existing"]
+    out, command = tmp_path / "out", [*into_folder, "--skip-existing"]
     assert run(command) == 0
     first = read_folder(out)
     for path in out.glob("*.txt"):
@@ -70,33 +77,80 @@ def test_what_the_ledger_has_is_not_done_again(
     assert read_folder(out)["one.txt"] == first["one.txt"]
     assert run([*command, "--beam", "4"]) == 0  # another decoder, another transcript
     assert read_folder(out)["two.txt"] != b"kept\n"
-    (recordings / "one.wav").write_bytes((recordings / "three.wav").read_bytes())  # another recording of that name
+    assert run(command) == 0  # what the other decoder has replaced is not what this one left
+    assert read_folder(out) == first
+    (out / "two.txt").write_text("kept\n")
+    other = (recordings / "three.wav").read_bytes()
+    (recordings / "one.wav").write_bytes(other)  # another recording of that name
+    (out / "one.txt").write_text("stale\n")
     assert run(command) == 0
-    assert read_folder(out)["one.txt"] == read_folder(out)["three.txt"] or b"kept" in read_folder(out)["three.txt"]
+    assert read_folder(out)["one.txt"] == first["three.txt"]
 
 
 def test_a_ledger_whose_last_line_was_cut_short_by_a_kill_goes_on(
-    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, into_folder: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "out"
-    command = ["transcribe", str(recordings), "--model", str(model), "-o", str(out), "--skip-existing"]
+    out, command = tmp_path / "out", [*into_folder, "--skip-existing"]
     assert run(command) == 0
     ledger = (out / "ledger.jsonl").read_text()
     (out / "ledger.jsonl").write_text(ledger[:-20])
-    assert run(command) == 0
-    assert "2 recordings of 3 done already" in capsys.readouterr().err
+    for done in (2, 3):
+        assert run(command) == 0
+        assert f"{done} recordings of 3 done already" in capsys.readouterr().err
     (out / "ledger.jsonl").write_text("{\n" + ledger)
     assert run(command) == 1
     assert "ledger.jsonl:1: damaged" in capsys.readouterr().err
 
 
+def test_a_run_that_is_killed_between_two_files_goes_on(
+    tmp_path: Path, into_folder: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(transcript: Transcript) -> str:
+        raise KeyboardInterrupt
+
+    command = [*into_folder, "--skip-existing", "-f", "all"]
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "FORMATS", {**FORMATS, "vtt": interrupt})
+        assert run(command) == 130
+    assert read_folder(tmp_path / "out").keys() == {"one.txt", "one.json", "one.srt"}
+    assert run(command) == 0
+    assert len(read_folder(tmp_path / "out")) == 21
+    assert "done already" not in capsys.readouterr().err
+
+
+def test_nothing_is_written_over_without_force(
+    tmp_path: Path, into_folder: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "two.txt").write_text("somebody's transcript\n")
+    for options in ([], ["--skip-existing"]):
+        assert run([*into_folder, *options]) == 1
+        assert "two.txt: exists; --skip-existing goes on, --force replaces" in capsys.readouterr().err
+        assert read_folder(out) == {"two.txt": b"somebody's transcript\n"}
+    assert run([*into_folder, "--force"]) == 0
+    assert read_folder(out)["two.txt"] != b"somebody's transcript\n"
+    assert run(into_folder) == 1  # the second run over the first one's output
+    assert "one.txt and 2 more: exists" in capsys.readouterr().err
+
+
+def test_two_recordings_are_not_written_into_one_file(
+    tmp_path: Path, recordings: Path, into_folder: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a_b/x.wav", "a/b/x.wav"):
+        (recordings / name).parent.mkdir(parents=True)
+        (recordings / name).write_bytes((recordings / "one.wav").read_bytes())
+    assert run(into_folder) == 1
+    assert "two recordings would be written there" in capsys.readouterr().err
+    assert read_folder(tmp_path / "out") == {}
+
+
 def test_failures_are_listed_at_the_end_and_leave_no_file(
-    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, recordings: Path, into_folder: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (recordings / "bad.wav").write_bytes(b"no audio")
-    out = tmp_path / "out"
-    assert run(["transcribe", str(recordings), "--model", str(model), "-o", str(out)]) == 1
-    assert read_folder(out).keys() == {"one.txt", "two.txt", "three.txt"}
+    assert run(into_folder) == 1
+    assert read_folder(tmp_path / "out").keys() == {"one.txt", "two.txt", "three.txt"}
     assert capsys.readouterr().err.splitlines()[-1] == f"speechrnn: 1 of 4 failed: {recordings / 'bad.wav'}"
 
 
@@ -119,9 +173,14 @@ def test_stdin_is_a_recording_too(
     monkeypatch.setattr("sys.stdin", stream)
     assert run(["transcribe", "-", "--model", str(model)]) == 0
     assert capsys.readouterr().out == expected
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    assert run(["transcribe", "-", "--model", str(model)]) == 1
-    assert "empty" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((recordings / "one.wav").read_bytes())))
+    assert run(["transcribe", "-", "--model", str(model), "-f", "json"]) == 0
+    heard = json.loads(capsys.readouterr().out)
+    assert (heard["id"], heard["audio_filepath"]) == ("stdin", "stdin")
+    for rubbish, message in ((b"", "stdin: the file is empty"), (b"text", "stdin: libsndfile cannot read it")):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(rubbish)))
+        assert run(["transcribe", "-", "--model", str(model)]) == 1
+        assert capsys.readouterr().err.startswith(f"speechrnn: {message}")
 
 
 def test_silence_gives_no_words(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:

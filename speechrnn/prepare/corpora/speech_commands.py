@@ -6,6 +6,7 @@ References:
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from speechrnn.audio import is_audio, probe_audio
@@ -123,27 +124,24 @@ _ARCHIVES = {
     "v0.02": _offer("v0.02", "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"),
 }
 
-CORPORA = (
-    Corpus(
-        "speech_commands",
-        "35 English words (30 in v0.01)",
-        read_speech_commands,
-        hours="29",
-        speakers="2,618",
-        licence="CC BY 4.0",
-        size="2.3 GB",
-        archives=_ARCHIVES,
-        default_archives=("v0.02",),
-    ),
-    Corpus(
-        "speech_commands_12",
-        "the same as twelve labels: ten words, unknown, silence",
-        read_twelve_labels,
-        hours="12",
-        speakers="2,618",
-        licence="CC BY 4.0",
-        size="2.3 GB",
-        archives=_ARCHIVES,
-        default_archives=("v0.02",),
-    ),
+_WORDS = Corpus(
+    "speech_commands",
+    "35 English words (30 in v0.01)",
+    read_speech_commands,
+    hours="29",
+    speakers="2,618",
+    licence="CC BY 4.0",
+    size="2.3 GB",
+    archives=_ARCHIVES,
+    default_archives=("v0.02",),
 )
+
+_TWELVE = replace(
+    _WORDS,
+    name="speech_commands_12",
+    description="the same as twelve labels: ten words, unknown, silence",
+    read=read_twelve_labels,
+    hours="12",
+)
+
+CORPORA = (_WORDS, _TWELVE)

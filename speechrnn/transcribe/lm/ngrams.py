@@ -186,11 +186,32 @@ def load_ngrams(path: Path) -> NgramModel:
     nodes = 1 + sum(orders)
     if len(words) != orders[0] or any(len(array) != nodes + (name == "first_child") for name, array in arrays.items()):
         raise ModelError(f"{path}: its parts do not fit each other; build or copy it again")
+    if not _is_sound(trie, orders):
+        raise ModelError(f"{path}: damaged; build or copy it again")
     return NgramModel(words, trie, orders, beam)
 
 
 def _find_innermost(firsts: NDArray[np.int64]) -> int:
     return int(firsts[-2])
+
+
+def _is_sound(trie: Trie, orders: Sequence[int]) -> bool:
+    """Returns whether every number in a trie points at something, so that a search reads nothing else and ends."""
+    nodes = 1 + sum(orders)
+    firsts, words, suffixes = trie.first_child, trie.word, trie.suffix
+    return bool(
+        firsts[0] == 1
+        and firsts[1] == 1 + orders[0]
+        and firsts[-1] == nodes
+        and (np.diff(firsts) >= 0).all()
+        and (words[1 : 1 + orders[0]] == np.arange(orders[0])).all()
+        and words.min() >= 0
+        and words.max() < orders[0]
+        and suffixes.min() >= 0
+        and (suffixes[1:] < np.arange(1, nodes)).all()
+        and np.isfinite(trie.log_prob).all()
+        and np.isfinite(trie.backoff).all()
+    )
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], dict[str, Any], int]:

@@ -49,7 +49,8 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
     heard = list(hear_split(folder, split, listener))
     dev = DevSet([utterance.text for utterance, _ in heard], [log_probs for _, log_probs in heard])
     best = replace(lm.beam or BeamConfig(), beam_width=beam)
-    trials = tune_weights(lambda config: dev.count_errors(BeamDecoder(listener.info.alphabet, config, lm=lm)), best)
+    decoder = BeamDecoder(listener.info.alphabet, best, lm=lm)
+    trials = tune_weights(lambda config: dev.count_errors(decoder.reweighed(config)), best)
     for config, errors, better in trials:
         best = config if better else best
         mark = "  best so far" if better else ""

@@ -182,6 +182,17 @@ def test_what_is_no_language_model_is_said_to_be_none(tmp_path: Path, length: in
         load_ngrams(tmp_path / "model.lm")
 
 
+@pytest.mark.parametrize("name", ["word", "first_child", "suffix", "log_prob", "backoff"])
+def test_a_damaged_number_is_found_before_it_is_followed(tmp_path: Path, name: str) -> None:
+    model = build_ngrams(SENTENCES, 3)
+    for value in (-5, 10**6) if name in ("word", "first_child", "suffix") else (np.nan, np.inf):
+        damaged = getattr(model.trie, name).copy()
+        damaged[len(damaged) // 2] = value
+        NgramModel(model.words, model.trie._replace(**{name: damaged}), model.orders).save(tmp_path / "model.lm")
+        with pytest.raises(ModelError, match="damaged"):
+            load_ngrams(tmp_path / "model.lm")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
