@@ -113,18 +113,24 @@ def find_look_alikes(text: str, lang: str) -> list[str]:
     return sorted({character for character in unicodedata.normalize("NFC", text).lower() if character in _LOOK_ALIKES})
 
 
-def require_symbols(text: str, symbols: Iterable[str]) -> None:
+def require_symbols(text: str, symbols: Iterable[str], place: str = "") -> None:
     """Checks that a text is not empty and holds no character beside `symbols`.
+
+    Args:
+        text: A normalised text.
+        symbols: The characters that are allowed.
+        place: Where the text stands; the message begins with it.
 
     Raises:
         TextError: Names the characters, with their Unicode names.
     """
+    where = f"{place}: " if place else ""
     if not text:
-        raise TextError("the transcript is empty")
+        raise TextError(f"{where}the transcript is empty")
     allowed = set(symbols)
     foreign = sorted({character for character in text if character not in allowed})
     if foreign:
-        raise TextError(f"characters outside the alphabet: {describe_characters(foreign)}; spell them out")
+        raise TextError(f"{where}characters outside the alphabet: {describe_characters(foreign)}; spell them out")
 
 
 def describe_characters(characters: Sequence[str]) -> str:

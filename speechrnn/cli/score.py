@@ -18,15 +18,14 @@ def score(
     worst: Annotated[int, typer.Option(min=0, help="Utterances to show, those with most errors first.")] = 10,
 ) -> None:
     """Print the word error rate, and the utterances with most errors."""
-    from speechrnn.console import print_line
-    from speechrnn.counts import format_rate
     from speechrnn.score.readers import read_transcripts
-    from speechrnn.score.report import format_comparison, print_score
+    from speechrnn.score.report import print_comparison, print_score
     from speechrnn.score.scoring import score_transcripts
-    from speechrnn.score.significance import compare
 
     if (hypothesis is None) == (model is None):
         raise typer.BadParameter("give a file of hypotheses, or a prepared folder with --model")
+    if hypothesis is not None and (beam or lm or words):
+        raise typer.BadParameter("--beam, --lm and --words go with --model; these hypotheses are read already")
     if hypothesis is not None:
         references = read_transcripts(reference, "reference")
         hypotheses = read_transcripts(hypothesis, "hypothesis")
@@ -39,8 +38,7 @@ def score(
         decoder = make_decoder(listener.info, beam=beam, lm=lm, words=words)
         references, hypotheses = transcribe_split(reference, split, listener, decoder)
     scored = score_transcripts(references, hypotheses)
+    other = score_transcripts(references, read_transcripts(vs, "hypothesis")) if vs else None
     print_score(scored, worst)
-    if vs is not None:
-        other = score_transcripts(references, read_transcripts(vs, "hypothesis"))
-        print_line(f"against {vs}: {format_rate('WER', other.words)}")
-        print_line(format_comparison(compare(scored.alignments, other.alignments)))
+    if other is not None:
+        print_comparison(scored, other, str(vs))

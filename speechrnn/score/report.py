@@ -10,7 +10,7 @@ from speechrnn.console import abridge, count_of, print_line, stdout, warn
 from speechrnn.counts import format_rate
 from speechrnn.score.align import Pair
 from speechrnn.score.scoring import Score, ScoredUtterance
-from speechrnn.score.significance import REPLICATES, Comparison
+from speechrnn.score.significance import REPLICATES, Comparison, compare
 
 _STYLES = {"equal": "", "substitute": "yellow", "delete": "red", "insert": "cyan"}
 _CONFUSIONS = 10
@@ -31,10 +31,21 @@ def print_score(score: Score, worst: int) -> None:
         stdout.print(block)
     if spelling := count_spelling_errors(score):
         warn(f"{spelling} of the {score.words.errors} errors are upper or lower case or punctuation, no other words")
+    _warn_unmatched(score)
+
+
+def print_comparison(score: Score, other: Score, name: str) -> None:
+    """Prints how a score differs from another one, of the same references, that goes by a name."""
+    print_line(f"against {name}: {format_rate('WER', other.words)}")
+    print_line(format_comparison(compare(score.alignments, other.alignments)))
+    _warn_unmatched(other, f"in {name} ")
+
+
+def _warn_unmatched(score: Score, where: str = "") -> None:
     if score.missing:
-        warn(f"no hypothesis for {abridge(score.missing)}: all their words count as deleted")
+        warn(f"{where}no hypothesis for {abridge(score.missing)}: all their words count as deleted")
     if score.unexpected:
-        warn(f"no reference for {abridge(score.unexpected)}: not counted")
+        warn(f"{where}no reference for {abridge(score.unexpected)}: not counted")
 
 
 def format_summary(score: Score) -> str:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from threading import Timer
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.config import BeamConfig
+from speechrnn.console import note
 from speechrnn.text import Alphabet, require_symbols
 from speechrnn.transcribe.lexicon import Lexicon, build_lexicon
 from speechrnn.transcribe.lm.ngrams import NgramModel, Trie
@@ -24,6 +26,8 @@ _EMPTY = Trie(
     innermost=1,
 )
 
+
+_PATIENCE_SECONDS = 2.0
 
 _SLACK = 6.0
 """Nats that a finished word may gain over what its letters alone promised."""
@@ -105,6 +109,15 @@ class BeamDecoder:
         other = copy(self)
         other._weigh(config)
         return other
+
+    def warm_up(self) -> None:
+        """Compiles the search where no earlier process has, and says so where that takes long."""
+        timer = Timer(_PATIENCE_SECONDS, note, ["compiling the search; that happens once"])
+        timer.start()
+        try:
+            self.decode(np.zeros((1, self.alphabet.classes), dtype=np.float32))
+        finally:
+            timer.cancel()
 
     def decode(self, log_probs: LogProbs, count: int = 1) -> list[Reading]:
         """Returns the best texts, best first, at most `count` of them.

@@ -9,7 +9,7 @@ from speechrnn.console import note
 from speechrnn.errors import TextError
 from speechrnn.inputs import read_lines
 from speechrnn.modelinfo import ModelInfo
-from speechrnn.text import normalize
+from speechrnn.text import normalize, require_symbols
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.lm.files import load_lm
 from speechrnn.transcribe.lm.ngrams import SPECIAL
@@ -48,29 +48,33 @@ def make_decoder(
     config = weights or (model.beam if model else None) or BeamConfig()
     if beam is not None:
         config = replace(config, beam_width=beam)
-    vocabulary = _read_words(words, info.lang) if words else []
+    vocabulary = _read_words(words, info) if words else []
     if model is not None and vocabulary and (absent := [one for one in vocabulary if one not in model.numbers]):
         note(f"{lm}: knows nothing of {len(absent)} of the words, like {absent[0]}")
-    favoured = dict(_parse_hotword(hotword, info.lang) for hotword in hotwords)
+    favoured = dict(_parse_hotword(hotword, info) for hotword in hotwords)
     if model is not None and not any(set(word) <= letters for word in model.words[len(SPECIAL) :]):
         raise TextError(f"{lm}: no word of it can be written with the model's letters; is it for another language?")
-    return BeamDecoder(info.alphabet, config, lm=model, words=vocabulary, hotwords=favoured)
+    decoder = BeamDecoder(info.alphabet, config, lm=model, words=vocabulary, hotwords=favoured)
+    decoder.warm_up()
+    return decoder
 
 
-def _read_words(path: Path, lang: str) -> list[str]:
-    words = sorted({word for line in read_lines(path, TextError) for word in normalize(line, lang).split()})
+def _read_words(path: Path, info: ModelInfo) -> list[str]:
+    words = sorted({word for line in read_lines(path, TextError) for word in normalize(line, info.lang).split()})
     if not words:
         raise TextError(f"{path}: holds no words")
+    require_symbols("".join(words), info.alphabet.symbols, str(path))
     return words
 
 
-def _parse_hotword(hotword: str, lang: str) -> tuple[str, float]:
+def _parse_hotword(hotword: str, info: ModelInfo) -> tuple[str, float]:
     text, _, boost = hotword.partition(":")
-    phrase = normalize(text, lang)
+    phrase = normalize(text, info.lang)
     try:
         nats = float(boost) if boost else _BOOST
     except ValueError as error:
         raise TextError(f"--hotword {hotword}: expected a word, or WORD:BOOST with a number") from error
     if not phrase or not 0 < nats < 1000:
         raise TextError(f"--hotword {hotword}: expected a word, and a boost above 0 and below 1000")
+    require_symbols(phrase, info.alphabet.symbols, f"--hotword {hotword}")
     return phrase, nats

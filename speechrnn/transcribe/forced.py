@@ -56,10 +56,7 @@ class Aligner:
             raise TextError(f"{self._source}: has no text for {path}")
         info = self._recognizer.info
         normalized = normalize(text, info.lang)
-        try:
-            require_symbols(normalized, info.alphabet.symbols)
-        except TextError as error:
-            raise TextError(f"{path}: {error}") from error
+        require_symbols(normalized, info.alphabet.symbols, str(path))
         log_probs, times, duration = _listen(self._recognizer, path, advance)
         tokens = info.alphabet.encode(normalized)
         if len(log_probs) * (2 * len(tokens) + 1) > _MOST_CELLS:

@@ -20,6 +20,7 @@ from speechrnn.cli import run
 from speechrnn.prepare.corpora import CORPORA
 from speechrnn.prepare.corpus import Archive
 from speechrnn.settings import dump_toml
+from speechrnn.transcribe.lm.ngrams import load_ngrams
 from tests.train.conftest import TINY
 
 MakeCorpus = Callable[..., Path]
@@ -317,3 +318,54 @@ def test_a_reader_that_hangs_up_is_no_error_of_ours(trained: Path) -> None:
     process = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert "Traceback" not in process.stderr
+
+
+def test_two_recognisers_are_compared_on_the_same_references(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ref").write_text("a the cat sat\nb hello world\n")
+    (tmp_path / "ours").write_text("a the hat sat\nb hello world\n")
+    (tmp_path / "theirs").write_text("a the cat sat\n")
+    command = ["score", str(tmp_path / "ref"), str(tmp_path / "ours"), "--worst", "0", "--vs"]
+    assert run([*command, str(tmp_path / "theirs")]) == 0
+    captured = capsys.readouterr()
+    assert f"against {tmp_path / 'theirs'}: %WER 40.00 [ 2 / 5, 0 ins, 2 del, 0 sub ]" in captured.out
+    assert "difference -20.00" in captured.out
+    assert "better in 1 utterance, worse in 1" in captured.out
+    assert "no hypothesis for b" in captured.err
+    assert run([*command, str(tmp_path / "theirs"), "--beam", "5"]) == 2
+    assert run([*command, str(tmp_path / "none")]) == 1  # before anything is printed
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_texts_without_words_make_no_language_model(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text").write_text(text)
+    assert run(["lm", "build", str(tmp_path / "text"), "--out", str(tmp_path / "a.lm")]) == 1
+    assert "text: no words in 'en'; is it plain text?" in capsys.readouterr().err
+    assert not (tmp_path / "a.lm").exists()
+
+
+def test_a_language_model_is_built_tuned_tested_and_converted(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text").write_text("Hello!\nYes, no.\nHello, no\n")
+    lm, arpa = str(tmp_path / "a.lm"), str(tmp_path / "a.arpa")
+    assert run(["lm", "build", str(tmp_path / "text"), "--out", lm, "--order", "2"]) == 0
+    assert run(["lm", "build", str(tmp_path / "text"), "--out", lm]) == 1
+    assert "exists; --force replaces a file" in capsys.readouterr().err
+    assert run(["lm", "tune", str(trained / "data"), "--model", str(trained / "run"), "--lm", lm]) == 0
+    tried = capsys.readouterr().out.splitlines()
+    best = max(number for number, line in enumerate(tried) if line.endswith("best so far"))
+    errors = [int(line.split("[")[1].split("/")[0]) for line in tried]
+    assert errors[best] == min(errors)
+    weights = load_ngrams(Path(lm)).beam
+    assert weights is not None
+    assert tried[best].startswith(f"lm_weight {weights.lm_weight:.2f}")
+    assert run(["lm", "convert", lm, "--out", arpa]) == 0
+    assert run(["lm", "perplexity", lm, str(tmp_path / "text")]) == 0
+    assert run(["lm", "perplexity", arpa, str(tmp_path / "text")]) == 0
+    ours, theirs = capsys.readouterr().out.splitlines()
+    assert ours == theirs

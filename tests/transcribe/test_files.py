@@ -215,11 +215,17 @@ def test_favoured_and_only_words_are_options(
     assert set(capsys.readouterr().out.split()) <= {"yes", "no"}
     assert run([*command, "--hotword", "ana:abc"]) == 1
     assert "--hotword ana:abc: expected a word, or WORD:BOOST" in capsys.readouterr().err
+    assert run([*command, "--hotword", "niño"]) == 1
+    assert "--hotword niño: characters outside the alphabet: 'ñ'" in capsys.readouterr().err
+    (tmp_path / "words.txt").write_text("yes\nniño\n")
+    assert run([*command, "--words", str(tmp_path / "words.txt")]) == 1
+    assert "words.txt: characters outside the alphabet: 'ñ'" in capsys.readouterr().err
     (tmp_path / "words.txt").write_text("\n")
     assert run([*command, "--words", str(tmp_path / "words.txt")]) == 1
     assert "words.txt: holds no words" in capsys.readouterr().err
-    assert run([*command, "--lm", str(tmp_path / "none.lm")]) == 1
-    assert "none.lm: cannot be read" in capsys.readouterr().err
+    for name in ("none.lm", "none.arpa"):
+        assert run([*command, "--lm", str(tmp_path / name)]) == 1
+        assert f"{name}: cannot be read (No such file or directory)" in capsys.readouterr().err
 
 
 def test_a_known_text_is_laid_over_its_recording(

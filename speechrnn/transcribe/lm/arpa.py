@@ -59,7 +59,8 @@ def load_arpa(path: Path) -> NgramModel:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
             sections = _read_sections(path, enumerate(file, 1))
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: cannot be read ({error})") from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise ModelError(f"{path}: cannot be read ({reason})") from error
     listed = sorted({ngram[0] for ngram, _, _ in sections[0]} - set(SPECIAL))
     words = [*SPECIAL, *listed]
     numbers = {word: number for number, word in enumerate(words)}

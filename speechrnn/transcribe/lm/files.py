@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechrnn.console import show_progress
+from speechrnn.console import abridge, show_progress
 from speechrnn.errors import TextError
 from speechrnn.inputs import read_lines
 from speechrnn.numerals import spell_numbers
@@ -40,14 +40,18 @@ def read_sentences(paths: Sequence[Path], lang: str) -> Iterator[list[str]]:
     """Yields the words of each line that has any, spelled and normalised like transcripts.
 
     Raises:
-        TextError: A file cannot be read.
+        TextError: A file cannot be read, or none holds a word.
     """
+    empty = True
     with show_progress("Reading", sum(map(_measure, paths)), "MB") as advance:
         for path in paths:
             for line in read_lines(path, TextError):
                 advance(len(line) / 1e6)
                 if words := normalize(spell_numbers(line, lang), lang).split():
+                    empty = False
                     yield words
+    if empty:
+        raise TextError(f"{abridge(list(map(str, paths)))}: no words in {lang!r}; is it plain text?")
 
 
 def _measure(path: Path) -> float:

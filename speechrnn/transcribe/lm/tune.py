@@ -50,6 +50,7 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
     dev = DevSet([utterance.text for utterance, _ in heard], [log_probs for _, log_probs in heard])
     best = replace(lm.beam or BeamConfig(), beam_width=beam)
     decoder = BeamDecoder(listener.info.alphabet, best, lm=lm)
+    decoder.warm_up()
     trials = tune_weights(lambda config: dev.count_errors(decoder.reweighed(config)), best)
     for config, errors, better in trials:
         best = config if better else best
