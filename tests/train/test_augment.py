@@ -153,3 +153,23 @@ def test_mixing_moves_channels_with_their_neighbours_and_keeps_their_means() -> 
     taken = np.linalg.lstsq(channels - channels.mean(axis=0), mixed - mixed.mean(axis=0), rcond=None)[0] - np.eye(40)
     assert np.diagonal(taken).std() == pytest.approx(0.1, rel=0.3)
     assert np.diagonal(taken, 20).std() < 0.005
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [
+        AugmentConfig(tempo=0.2),
+        AugmentConfig(silence_ms=500.0),
+        AugmentConfig(vocal_tract=0.2),
+        AugmentConfig(microphone_db=6.0),
+        AugmentConfig(channel_mixing=0.2),
+    ],
+    ids=str,
+)
+def test_each_variation_is_made_where_the_recipe_asks_for_it(hello_world: Signal, augment: AugmentConfig) -> None:
+    features = compute_mfcc(hello_world, MFCC)
+    varied = augment_features(features, augment, MFCC, 1, np.random.default_rng(0))
+    if augment.tempo or augment.silence_ms:
+        assert len(varied) != len(features)
+    else:
+        assert np.abs(varied - features).mean() > 0.05

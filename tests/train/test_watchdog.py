@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -63,16 +64,20 @@ def test_an_exploding_gradient_is_named(capsys: pytest.CaptureFixture[str]) -> N
     assert "anna-1, anna-2" in error
 
 
+def test_every_step_of_a_run_is_looked_at(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    norms = chain(repeat(2.0, 55), [900.0], repeat(2.0))
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda parameters, limit: torch.tensor(next(norms)))
+    train_model(data, tiny(epochs=30), tmp_path / "run")
+    assert "step 56: the gradient's norm is 900, usual is 2" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_run_that_blows_up_says_where_and_keeps_what_was_good(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     norms = iter([1.0, 1.0, float("inf")])
-
-    class Norm:
-        def item(self) -> float:
-            return next(norms)
-
-    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda parameters, limit: Norm())
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda parameters, limit: torch.tensor(next(norms)))
     with pytest.raises(TrainingError, match=r"the gradient is not a number at step 3, in .*; look at these"):
         train_model(data, tiny(), tmp_path / "run")
 

@@ -90,8 +90,8 @@ def test_a_narrow_beam_is_close_to_the_exact_result() -> None:
 def test_a_beam_keeps_what_is_best_also_among_equals() -> None:
     """At the first frame "a" and "b" are equal and come before what is better: the space, in the last class."""
     alphabet = Alphabet(("a", "b", " "))
-    log_probs = np.log(np.asarray([[0.2, 0.2, 0.2, 0.4], [0.01, 0.01, 0.01, 0.97]], dtype=np.float32))
-    reading = BeamDecoder(alphabet, BeamConfig(beam_width=1)).decode(log_probs)[0]
+    log_probs = np.log(np.asarray([[0.2, 0.2, 0.2, 0.4], [0.97, 0.01, 0.01, 0.01]], dtype=np.float32))
+    reading = BeamDecoder(alphabet, BeamConfig(beam_width=2)).decode(log_probs)[0]
     assert reading.tokens == (3,)
 
 
