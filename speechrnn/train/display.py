@@ -87,5 +87,5 @@ def format_epoch(record: EpochRecord, epochs: int) -> str:
     return (
         f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}  loss {record.loss:.3f}  dev {record.dev_loss:.3f}"
         f"  WER {100 * record.words.rate:6.2f} %  CER {100 * record.characters.rate:6.2f} %"
-        f"  {record.speed:.0f} × real time{'  best' if record.best else ''}"
+        f"  {record.speed:.0f} × real time{'  best' if record.best else ''}{', averaged' if record.averaged else ''}"
     )

@@ -17,6 +17,9 @@ from speechrnn.score.align import align_words, count_characters
 from speechrnn.text import Alphabet
 from speechrnn.train.examples import ExampleSource
 
+Standing = tuple[int, int, float]
+"""How good a network is: word errors, character errors, loss on dev; the smaller the better."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recognized:
@@ -42,6 +45,11 @@ class Evaluation:
     words: ErrorCounts
     characters: ErrorCounts
     recognized: Sequence[Recognized]
+
+    @property
+    def standing(self) -> Standing:
+        """How good the network is, to be compared."""
+        return self.words.errors, self.characters.errors, self.loss
 
 
 def evaluate(network: AcousticNetwork, source: ExampleSource, batch_frames: int, device: torch.device) -> Evaluation:

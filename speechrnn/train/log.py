@@ -34,6 +34,7 @@ class EpochRecord:
         speech_seconds: Training speech.
         wall_seconds: Time spent on training steps.
         best: Whether no earlier epoch was better.
+        averaged: Whether the average of the weights was better on dev than the weights; dev's figures are its.
     """
 
     epoch: int
@@ -46,6 +47,7 @@ class EpochRecord:
     speech_seconds: float
     wall_seconds: float
     best: bool
+    averaged: bool = False
 
     @property
     def speed(self) -> float:

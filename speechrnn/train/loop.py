@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.optim import Optimizer
 
 from speechrnn.batches import Batch, collate, plan_batches
 from speechrnn.config import Recipe, TrainingConfig
@@ -20,6 +19,7 @@ from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.evaluate import Evaluation, evaluate
 from speechrnn.train.examples import ExampleSource
 from speechrnn.train.interrupt import Interrupt
+from speechrnn.train.learner import Learner
 from speechrnn.train.log import EpochRecord, RunLog
 from speechrnn.train.optimizer import compute_learning_rate
 from speechrnn.train.probe import autocast
@@ -41,10 +41,8 @@ class Training:
         info: The settings, and what else goes into the model.
         train: What is learned.
         dev: What each epoch is judged on.
-        network: The weights, in training.
-        optimizer: Its moments.
+        learner: What each step changes.
         state: Where the run is.
-        device: Where the network computes.
         interrupt: Whether somebody has asked to stop.
         watchdog: Warns of what goes wrong.
     """
@@ -53,10 +51,8 @@ class Training:
     info: ModelInfo
     train: ExampleSource
     dev: ExampleSource
-    network: AcousticNetwork
-    optimizer: Optimizer
+    learner: Learner
     state: RunState
-    device: torch.device
     interrupt: Interrupt
     watchdog: Watchdog
 
@@ -84,9 +80,7 @@ class Training:
         """
         while not self.finished:
             self._train_epoch(display)
-            evaluation = evaluate(self.network, self.dev, self.batch_frames, self.device)
-            self._check_finite(evaluation)
-            record = self._judge(evaluation)
+            record, evaluation = self._judge()
             log.append(record)
             display.end_epoch(record, evaluation.recognized)
             self.watchdog.see_epoch(record)
@@ -97,7 +91,7 @@ class Training:
         state, settings = self.state, self.recipe.training
         plan = self._plan_epoch()
         display.begin_epoch(state.epoch + 1, len(plan), state.batch)
-        self.network.train()
+        self.learner.network.train()
         saved = time.monotonic()
         for indices in plan[state.batch :]:
             start = time.perf_counter()
@@ -121,9 +115,10 @@ class Training:
 
     def _take_step(self, batch: Batch, learning_rate: float) -> float:
         """Returns the batch's summed loss, in nats, after one step against its mean over the characters."""
-        moved = batch.to(self.device)
-        with autocast(self.device, self.state.precision):
-            log_probs, lengths = self.network(moved.features, moved.input_lengths)
+        learner = self.learner
+        moved = batch.to(learner.device)
+        with autocast(learner.device, self.state.precision):
+            log_probs, lengths = learner.network(moved.features, moved.input_lengths)
         losses = compute_ctc_loss(log_probs, lengths, moved.targets, moved.target_lengths)
         total = losses.sum()
         if not torch.isfinite(total):
@@ -132,18 +127,16 @@ class Training:
                 f"the loss is not a number at step {self.state.step + 1}, in {', '.join(bad)}; look at these"
                 f" utterances, or lower optimizer.learning_rate ({self.recipe.optimizer.learning_rate})"
             )
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.zero_grad(set_to_none=True)
+        learner.optimizer.zero_grad(set_to_none=True)
         (total / batch.target_lengths.sum()).backward()
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.optimizer.max_gradient_norm).item()
+        norm = nn.utils.clip_grad_norm_(learner.network.parameters(), self.recipe.optimizer.max_gradient_norm).item()
         if not np.isfinite(norm):
             raise TrainingError(
                 f"the gradient is not a number at step {self.state.step + 1}, in {', '.join(batch.ids)}; look at these"
                 f" utterances, or lower optimizer.learning_rate ({self.recipe.optimizer.learning_rate})"
             )
         self.watchdog.see_gradient(norm, self.state.step + 1, batch.ids)
-        self.optimizer.step()
+        learner.step(learning_rate)
         return total.item()
 
     def _count(self, batch: Batch, loss: float, seconds: float) -> None:
@@ -167,32 +160,43 @@ class Training:
                 f" optimizer.learning_rate ({self.recipe.optimizer.learning_rate})"
             )
 
-    def _judge(self, evaluation: Evaluation) -> EpochRecord:
+    def _judge(self) -> tuple[EpochRecord, Evaluation]:
         """Returns the record of the epoch that has ended; saves the model where it is the best so far."""
         state = self.state
-        standing = (evaluation.words.errors, evaluation.characters.errors, evaluation.loss)
-        best = standing < state.best
+        network, evaluation = self._choose()
+        best = evaluation.standing < state.best
         if best:
-            state.best, state.best_epoch = standing, state.epoch + 1
-            self._save_best(evaluation)
-        return EpochRecord(
+            state.best, state.best_epoch = evaluation.standing, state.epoch + 1
+            self._save_best(network, evaluation)
+        record = EpochRecord(
             epoch=state.epoch + 1,
             step=state.step,
             loss=self._describe_epoch()[0],
             dev_loss=evaluation.loss,
             words=evaluation.words,
             characters=evaluation.characters,
-            learning_rate=self.optimizer.param_groups[0]["lr"],
+            learning_rate=self.learner.optimizer.param_groups[0]["lr"],
             speech_seconds=state.speech_seconds,
             wall_seconds=state.wall_seconds,
             best=best,
+            averaged=network is not self.learner.network,
         )
+        return record, evaluation
 
-    def _save_best(self, evaluation: Evaluation) -> None:
+    def _choose(self) -> tuple[AcousticNetwork, Evaluation]:
+        """Returns the network or its average, whichever is better on dev."""
+        judged = []
+        for network in self.learner.candidates:
+            evaluation = evaluate(network, self.dev, self.batch_frames, self.learner.device)
+            self._check_finite(evaluation)
+            judged.append((network, evaluation))
+        return min(judged, key=lambda pair: pair[1].standing)
+
+    def _save_best(self, network: AcousticNetwork, evaluation: Evaluation) -> None:
         scores = {self.dev.store.split: SplitScore(evaluation.words, evaluation.characters)}
         provenance = replace(self.info.provenance, epoch=self.state.best_epoch, scores=scores)
-        model = Model(replace(self.info, provenance=provenance), self.network, self.train.cmvn)
+        model = Model(replace(self.info, provenance=provenance), network, self.train.cmvn)
         save_model(model, self.folder / MODEL_FILE)
 
     def _save_state(self) -> None:
-        save_state(self.folder / STATE_FILE, self.state, self.network, self.optimizer)
+        save_state(self.folder / STATE_FILE, self.state, self.learner)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch.optim import Optimizer
 
 from speechrnn.batches import Batch, collate
 from speechrnn.config import Recipe
@@ -24,9 +23,9 @@ from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.examples import ExampleSource
 from speechrnn.train.init import carry_over
 from speechrnn.train.interrupt import catch_interrupts
+from speechrnn.train.learner import Learner, make_learner
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
 from speechrnn.train.loop import Training, is_at_end
-from speechrnn.train.optimizer import make_optimizer
 from speechrnn.train.probe import confirm_precision, settle_precision
 from speechrnn.train.state import STATE_FILE, RunState, load_state
 from speechrnn.train.watchdog import Watchdog
@@ -72,16 +71,15 @@ def train_model(
     threads = recipe.training.threads or count_cores()
     with claim(out), catch_interrupts() as interrupt, use_threads(threads):
         resuming = _check_folder(out, recipe, resume, force)  # again: another process may have been here
-        network = _begin_network(train, None if resuming else init).to(chosen)
-        optimizer = make_optimizer(network, recipe.optimizer)
-        state = _restore(out, prepared.fingerprint, train, network, optimizer) if resuming else None
+        learner = make_learner(_begin_network(train, None if resuming else init).to(chosen), recipe)
+        state = _restore(out, prepared.fingerprint, train, learner) if resuming else None
         if state is None:
-            precision = settle_precision(recipe.training.precision, network, _take_middling(train))
+            precision = settle_precision(recipe.training.precision, learner.network, _take_middling(train))
             state = RunState(prepared.fingerprint, precision)
             _begin_folder(out, recipe)
         records = [record for record in read_log(out) if record.epoch <= state.epoch]
         info = _describe(prepared, train, init)
-        training = Training(out, info, train, dev, network, optimizer, state, chosen, interrupt, Watchdog(records))
+        training = Training(out, info, train, dev, learner, state, interrupt, Watchdog(records))
         _announce(training)
         if not training.finished:
             _run(training, again or f"{name_command()} train {data} --out {out} --resume")
@@ -184,17 +182,15 @@ def _begin_network(train: ExampleSource, init: Path | None) -> AcousticNetwork:
     return network
 
 
-def _restore(
-    out: Path, fingerprint: str, train: ExampleSource, network: AcousticNetwork, optimizer: Optimizer
-) -> RunState | None:
+def _restore(out: Path, fingerprint: str, train: ExampleSource, learner: Learner) -> RunState | None:
     """Returns where the run in a folder is, everything restored; None if it was killed before it saved anything."""
     path = out / STATE_FILE
     if not path.exists():
         return None
-    state = load_state(path, network, optimizer)
+    state = load_state(path, learner)
     if state.fingerprint != fingerprint:
         raise TrainingError(f"{path}: the corpus was prepared anew since this run began; --force starts it again")
-    state.precision = confirm_precision(state.precision, network, _take_middling(train))
+    state.precision = confirm_precision(state.precision, learner.network, _take_middling(train))
     return state
 
 
@@ -227,9 +223,9 @@ def _describe(prepared: PreparedCorpus, train: ExampleSource, init: Path | None)
 
 
 def _announce(training: Training) -> None:
-    state = training.state
+    state, learner = training.state, training.learner
     note(
-        f"{describe_network(training.network.config)}, {training.network.count_parameters() / 1e6:.2f} M parameters,"
-        f" {len(training.train.learnable)} utterances, {state.precision} on {training.device}"
+        f"{describe_network(learner.network.config)}, {learner.network.count_parameters() / 1e6:.2f} M parameters,"
+        f" {len(training.train.learnable)} utterances, {state.precision} on {learner.device}"
         + (", finished already" if training.finished else f", resumed in epoch {state.epoch + 1}" if state.step else "")
     )

@@ -8,17 +8,14 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import torch
-from torch.optim import Optimizer
 
 from speechrnn.errors import TrainingError
-from speechrnn.network import AcousticNetwork
 from speechrnn.outputs import write_atomically
+from speechrnn.train.evaluate import Standing
+from speechrnn.train.learner import Learner
 from speechrnn.train.probe import Precision
 
 STATE_FILE = "resume.pt"
-
-Standing = tuple[int, int, float]
-"""How good an epoch is: word errors, character errors, loss on dev; the smaller the better."""
 
 _DAMAGE = (
     OSError,
@@ -73,18 +70,17 @@ class RunState:
         self.loss = self.speech_seconds = self.wall_seconds = 0.0
 
 
-def save_state(path: Path, state: RunState, network: AcousticNetwork, optimizer: Optimizer) -> None:
+def save_state(path: Path, state: RunState, learner: Learner) -> None:
     """Writes weights, optimiser, random state and position; a reader never sees half of it.
 
     Raises:
         OutputError: The file cannot be written; the last one stays whole.
     """
-    device, buffer = _device_of(network), io.BytesIO()
+    device, buffer = learner.device, io.BytesIO()
     torch.save(
-        {
+        learner.state_dict()
+        | {
             "state": asdict(state),
-            "network": network.state_dict(),
-            "optimizer": optimizer.state_dict(),
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
         },
@@ -94,8 +90,8 @@ def save_state(path: Path, state: RunState, network: AcousticNetwork, optimizer:
         temporary.write_bytes(buffer.getbuffer())
 
 
-def load_state(path: Path, network: AcousticNetwork, optimizer: Optimizer) -> RunState:
-    """Restores what `save_state` wrote into network, optimiser and torch's random state, and returns the position.
+def load_state(path: Path, learner: Learner) -> RunState:
+    """Restores what `save_state` wrote into the learner and torch's random state, and returns the position.
 
     Raises:
         TrainingError: The file is damaged or belongs to another recipe.
@@ -105,10 +101,9 @@ def load_state(path: Path, network: AcousticNetwork, optimizer: Optimizer) -> Ru
             if archive.testzip():
                 raise ValueError("its checksum is wrong")
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict(saved["network"])
-        optimizer.load_state_dict(saved["optimizer"])
+        learner.load_state_dict(saved)
         torch.set_rng_state(saved["random"])
-        device = _device_of(network)
+        device = learner.device
         if device.type == "cuda" and saved["random_cuda"] is not None:
             torch.cuda.set_rng_state(saved["random_cuda"], device)
         return RunState(**saved["state"])
@@ -116,7 +111,3 @@ def load_state(path: Path, network: AcousticNetwork, optimizer: Optimizer) -> Ru
         raise TrainingError(
             f"{path}: cannot be resumed from, it is damaged or of another recipe; --force starts the run again"
         ) from error
-
-
-def _device_of(network: AcousticNetwork) -> torch.device:
-    return next(network.parameters()).device

@@ -16,7 +16,7 @@ from tests.conftest import prepare
 TINY = Recipe(
     network=NetworkConfig(layers=1, units=12, dropout=0.2),
     augment=AugmentConfig(tempo=0.1, vocal_tract=0.1, frequency_masks=1, time_masks_per_second=1.0),
-    optimizer=OptimizerConfig(learning_rate=0.02),
+    optimizer=OptimizerConfig(learning_rate=0.02, average=0.9),
     training=TrainingConfig(epochs=3, batch_seconds=3.0, precision="float32", threads=1),
 )
 """Small enough for a test, with all that chance can touch."""

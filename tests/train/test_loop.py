@@ -11,13 +11,17 @@ from torch import nn
 from torch.nn import functional as F
 
 from speechrnn.batches import collate
+from speechrnn.counts import ErrorCounts
 from speechrnn.features import estimate_cmvn
-from speechrnn.modelfile import build_network
+from speechrnn.modelfile import build_network, load_model
+from speechrnn.network import AcousticNetwork
 from speechrnn.prepare.prepared import list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore
+from speechrnn.train import loop
+from speechrnn.train.evaluate import Evaluation
 from speechrnn.train.interrupt import Interrupt
+from speechrnn.train.learner import make_learner
 from speechrnn.train.loop import Training
-from speechrnn.train.optimizer import make_optimizer
 from speechrnn.train.run import _describe, _open_sources
 from speechrnn.train.state import RunState
 from speechrnn.train.watchdog import Watchdog
@@ -35,25 +39,23 @@ def training(tmp_path: Path, data: Path) -> Training:
         info=_describe(prepared, train, None),
         train=train,
         dev=dev,
-        network=network,
-        optimizer=make_optimizer(network, train.recipe.optimizer),
+        learner=make_learner(network, train.recipe),
         state=RunState("", "float32"),
-        device=torch.device("cpu"),
         interrupt=Interrupt(),
         watchdog=Watchdog([]),
     )
 
 
 def test_a_step_follows_the_clipped_gradient_of_the_mean_loss_of_a_character(training: Training) -> None:
-    batch = collate([training.train.make(index) for index in range(3)])
-    before: dict[str, Any] = {name: value.detach().clone() for name, value in training.network.named_parameters()}
+    batch, network = collate([training.train.make(index) for index in range(3)]), training.learner.network
+    before: dict[str, Any] = {name: value.detach().clone() for name, value in network.named_parameters()}
     total = training._take_step(batch, 0.01)
-    taken = {name: value.detach().clone() for name, value in training.network.named_parameters()}
-    training.network.load_state_dict(before)
-    log_probs, lengths = training.network(batch.features, batch.input_lengths)
+    taken = {name: value.detach().clone() for name, value in network.named_parameters()}
+    network.load_state_dict(before)
+    log_probs, lengths = network(batch.features, batch.input_lengths)
     losses = F.ctc_loss(log_probs.transpose(0, 1), batch.targets, lengths, batch.target_lengths, reduction="none")
     assert total == pytest.approx(losses.sum().item(), rel=1e-5)
-    names, parameters = zip(*training.network.named_parameters(), strict=True)
+    names, parameters = zip(*network.named_parameters(), strict=True)
     gradients = torch.autograd.grad(losses.sum() / batch.target_lengths.sum(), parameters)
     norm = torch.sqrt(sum((gradient**2).sum() for gradient in gradients))  # type: ignore[arg-type]
     scale = min(1.0, training.recipe.optimizer.max_gradient_norm / (norm.item() + 1e-6))
@@ -70,6 +72,24 @@ def test_a_step_follows_the_clipped_gradient_of_the_mean_loss_of_a_character(tra
     ).step()
     for name, parameter in zip(names, replay, strict=True):
         torch.testing.assert_close(taken[name], parameter.data, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("better", [0, 1])
+def test_an_epoch_keeps_the_weights_or_their_average_whichever_is_better_on_dev(
+    training: Training, monkeypatch: pytest.MonkeyPatch, better: int
+) -> None:
+    candidates = training.learner.candidates
+    candidates[better].output.bias.data[:] = 0.5  # to know it again
+
+    def judge(network: AcousticNetwork, *_: object) -> Evaluation:
+        errors = ErrorCounts(hits=1, substitutions=1)
+        return Evaluation(1.0 if network is candidates[better] else 2.0, errors, errors, [])
+
+    monkeypatch.setattr(loop, "evaluate", judge)
+    record, evaluation = training._judge()
+    assert (record.dev_loss, record.averaged, record.best) == (1.0, better == 1, True)
+    assert evaluation.loss == 1.0
+    assert (load_model(training.folder).network.output.bias == 0.5).all()
 
 
 def test_seconds_of_speech_and_characters_are_counted_without_padding(training: Training) -> None:

@@ -165,7 +165,7 @@ def test_weights_that_are_no_numbers_end_the_run_before_they_are_saved(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def spoil(self: loop.Training, *_: object) -> float:
-        self.network.output.bias.data[:] = float("nan")
+        self.learner.network.output.bias.data[:] = float("nan")
         return 1.0
 
     monkeypatch.setattr(loop.Training, "_take_step", spoil)

@@ -1,0 +1,84 @@
+"""What learns: the weights, the optimiser that moves them, and their moving average.
+
+References:
+    Polyak and Juditsky, Acceleration of stochastic approximation by averaging, SIAM J. Control Optim. 1992.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
+
+from speechrnn.config import Recipe
+from speechrnn.network import AcousticNetwork
+from speechrnn.train.optimizer import make_optimizer
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """All that a step changes.
+
+    Attributes:
+        network: The weights, in training.
+        optimizer: Its moments.
+        average: The weights' exponential moving average; None where the recipe asks for none.
+    """
+
+    network: AcousticNetwork
+    optimizer: Optimizer
+    average: AveragedModel | None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return next(self.network.parameters()).device
+
+    @property
+    def candidates(self) -> Sequence[AcousticNetwork]:
+        """What an epoch may keep: the network as it is, and its average."""
+        averages = [cast(AcousticNetwork, self.average.module)] if self.average else []
+        return [self.network, *averages]
+
+    def step(self, learning_rate: float) -> None:
+        """Moves the weights along their gradients."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.optimizer.step()
+        if self.average:
+            self.average.update_parameters(self.network)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns everything as tensors and plain values."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Restores what `state_dict` returned; raises what torch raises where it does not fit."""
+        self.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        if self.average:
+            self.average.load_state_dict(saved["average"])
+
+
+def make_learner(network: AcousticNetwork, recipe: Recipe) -> Learner:
+    """Returns a network with a fresh optimiser, and an average where the recipe asks for one."""
+    decay = recipe.optimizer.average
+    average = AveragedModel(network, multi_avg_fn=_decay_by(decay)) if decay else None
+    return Learner(network, make_optimizer(network, recipe.optimizer), average)
+
+
+def _decay_by(decay: float) -> Callable[[Any, Any, Any], None]:
+    """Returns the update of a moving average, which forgets the fresh weights sooner than `decay` says."""
+
+    def update(averages: list[Tensor], weights: list[Tensor], count: Tensor) -> None:
+        kept = min(decay, (1 + int(count)) / (10 + int(count)))
+        torch._foreach_lerp_(averages, weights, 1 - kept)
+
+    return update
