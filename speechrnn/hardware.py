@@ -29,8 +29,8 @@ def use_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def choose_device(name: str) -> "torch.device":
-    """Returns the device of that name; "auto" is the first GPU, or the CPU where there is none.
+def choose_device(name: str, gpu: int = 0) -> "torch.device":
+    """Returns the device of that name; "auto" is the GPU of that number, or the CPU where there is none.
 
     Raises:
         TrainingError: There is no such device here.
@@ -38,7 +38,7 @@ def choose_device(name: str) -> "torch.device":
     import torch
 
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = f"cuda:{gpu}" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         if device.type not in ("cpu", "cuda", "mps"):

@@ -2,20 +2,27 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_SAME_SECONDS = 1.0
+"""Signals so close together are one wish."""
 
 
 class Interrupt:
     """Whether somebody has asked the run to stop."""
 
     requested = False
+    since = 0.0
 
 
 @contextmanager
 def catch_interrupts() -> Iterator[Interrupt]:
-    """Yields a flag that the first SIGINT or SIGTERM raises; a second one interrupts at once.
+    """Yields a flag that the first SIGINT or SIGTERM raises; one that comes a second later interrupts at once.
+
+    Under torchrun the terminal and torchrun each send one for the same Ctrl-C.
 
     Outside the main thread signals cannot be caught, and the flag stays down.
     """
@@ -25,9 +32,11 @@ def catch_interrupts() -> Iterator[Interrupt]:
         return
 
     def request(number: int, frame: FrameType | None) -> None:
-        if interrupt.requested:
+        if not interrupt.requested:
+            interrupt.requested = True
+            interrupt.since = time.monotonic()
+        elif time.monotonic() - interrupt.since > _SAME_SECONDS:
             raise KeyboardInterrupt
-        interrupt.requested = True
 
     earlier = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

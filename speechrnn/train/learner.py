@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from speechrnn.config import Recipe
 from speechrnn.network import AcousticNetwork
 from speechrnn.train.optimizer import make_optimizer
+from speechrnn.train.team import Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,15 @@ class Learner:
         network: The weights, in training.
         optimizer: Its moments.
         average: The weights' exponential moving average; None where the recipe asks for none.
+        team: The processes that learn together.
+        replica: The network as a step calls it: itself, or what keeps it the same in all processes.
     """
 
     network: AcousticNetwork
     optimizer: Optimizer
     average: AveragedModel | None
+    team: Team
+    replica: nn.Module
 
     @property
     def device(self) -> torch.device:
@@ -67,11 +72,11 @@ class Learner:
             self.average.load_state_dict(saved["average"])
 
 
-def make_learner(network: AcousticNetwork, recipe: Recipe) -> Learner:
+def make_learner(network: AcousticNetwork, recipe: Recipe, team: Team) -> Learner:
     """Returns a network with a fresh optimiser, and an average where the recipe asks for one."""
     decay = recipe.optimizer.average
     average = AveragedModel(network, multi_avg_fn=_decay_by(decay)) if decay else None
-    return Learner(network, make_optimizer(network, recipe.optimizer), average)
+    return Learner(network, make_optimizer(network, recipe.optimizer), average, team, team.replicate(network))
 
 
 def _decay_by(decay: float) -> Callable[[Any, Any, Any], None]:

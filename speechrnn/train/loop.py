@@ -1,6 +1,7 @@
 """The training loop: batches in, steps taken, each epoch judged on dev, the best one kept."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from speechrnn.train.log import EpochRecord, RunLog
 from speechrnn.train.optimizer import compute_learning_rate
 from speechrnn.train.probe import autocast
 from speechrnn.train.state import STATE_FILE, RunState, save_state
+from speechrnn.train.team import Team, explain_loss_of_a_process
 from speechrnn.train.watchdog import Watchdog
 
 
@@ -62,6 +64,11 @@ class Training:
         return self.info.recipe
 
     @property
+    def team(self) -> Team:
+        """The processes that train together; only the first judges, logs and writes."""
+        return self.learner.team
+
+    @property
     def batch_frames(self) -> int:
         """Frames of one batch, padding counted."""
         return round(self.recipe.training.batch_seconds * 1000 / self.train.features.hop_ms)
@@ -71,8 +78,8 @@ class Training:
         """Whether all epochs are done, or patience is at its end."""
         return is_at_end(self.recipe.training, self.state.epoch, self.state.best_epoch)
 
-    def run(self, log: RunLog, display: TrainingDisplay) -> None:
-        """Trains until the run is finished.
+    def run(self, log: RunLog | None, display: TrainingDisplay) -> None:
+        """Trains until the run is finished; the log is the first process's.
 
         Raises:
             TrainingError: The loss is no longer a number.
@@ -80,10 +87,12 @@ class Training:
         """
         while not self.finished:
             self._train_epoch(display)
-            record, evaluation = self._judge()
-            log.append(record)
-            display.end_epoch(record, evaluation.recognized)
-            self.watchdog.see_epoch(record)
+            if log:
+                record, evaluation = self._judge()
+                log.append(record)
+                display.end_epoch(record, evaluation.recognized)
+                self.watchdog.see_epoch(record)
+            self.state.best, self.state.best_epoch = self.team.agree((self.state.best, self.state.best_epoch))
             self.state.begin_next_epoch()
             self._save_state()
 
@@ -95,15 +104,15 @@ class Training:
         saved = time.monotonic()
         for indices in plan[state.batch :]:
             start = time.perf_counter()
-            batch = collate([self.train.vary(index, state.epoch) for index in indices])
             done = (state.epoch + state.batch / len(plan)) / settings.epochs
-            loss = self._take_step(batch, compute_learning_rate(self.recipe.optimizer, done))
-            self._count(batch, loss, time.perf_counter() - start)
+            loss = self._take_step(indices, compute_learning_rate(self.recipe.optimizer, done))
+            self._count(indices, loss, time.perf_counter() - start)
             display.advance(state.epoch + state.batch / len(plan), *self._describe_epoch())
-            if self.interrupt.requested or time.monotonic() - saved > 60 * settings.save_minutes:
+            stopping = self.team.sum(self.interrupt.requested) > 0
+            if stopping or time.monotonic() - saved > 60 * settings.save_minutes:
                 self._save_state()
                 saved = time.monotonic()
-            if self.interrupt.requested:
+            if stopping:
                 raise KeyboardInterrupt
 
     def _plan_epoch(self) -> list[list[int]]:
@@ -113,39 +122,51 @@ class Training:
         plan = plan_batches(self.train.store.frames[learnable].tolist(), self.batch_frames, rng)
         return [[learnable[place] for place in batch] for batch in plan]
 
-    def _take_step(self, batch: Batch, learning_rate: float) -> float:
-        """Returns the batch's summed loss, in nats, after one step against its mean over the characters."""
-        learner = self.learner
-        moved = batch.to(learner.device)
-        with autocast(learner.device, self.state.precision):
-            log_probs, lengths = learner.network(moved.features, moved.input_lengths)
-        losses = compute_ctc_loss(log_probs, lengths, moved.targets, moved.target_lengths)
-        total = losses.sum()
-        if not torch.isfinite(total):
+    def _take_step(self, indices: Sequence[int], learning_rate: float) -> float:
+        """Returns a batch's summed loss, in nats, after one step against its mean over the characters."""
+        learner, step = self.learner, self.state.step + 1
+        batch = self._collate_share(indices)
+        torch.manual_seed(_mix(self.recipe.training.seed, step, self.team.rank))  # dropout's chance
+        with autocast(learner.device, self.state.precision), explain_loss_of_a_process(self.team.size):
+            log_probs, lengths = learner.replica(batch.features, batch.input_lengths)
+        losses = compute_ctc_loss(log_probs, lengths, batch.targets, batch.target_lengths)
+        if not self.team.share(indices):
+            losses = losses * 0
+        total = self.team.sum(losses.sum().item())
+        if not np.isfinite(total):
             bad = [id for id, loss in zip(batch.ids, losses.tolist(), strict=True) if not np.isfinite(loss)]
-            raise TrainingError(
-                f"the loss is not a number at step {self.state.step + 1}, in {', '.join(bad)}; look at these"
-                f" utterances, or lower optimizer.learning_rate ({self.recipe.optimizer.learning_rate})"
-            )
+            raise TrainingError(self._explain_overflow("loss", self.team.gather(bad)))
         learner.optimizer.zero_grad(set_to_none=True)
-        (total / batch.target_lengths.sum()).backward()
+        with explain_loss_of_a_process(self.team.size):
+            (losses.sum() * self.team.size / self._count_characters(indices)).backward()
         norm = nn.utils.clip_grad_norm_(learner.network.parameters(), self.recipe.optimizer.max_gradient_norm).item()
         if not np.isfinite(norm):
-            raise TrainingError(
-                f"the gradient is not a number at step {self.state.step + 1}, in {', '.join(batch.ids)}; look at these"
-                f" utterances, or lower optimizer.learning_rate ({self.recipe.optimizer.learning_rate})"
-            )
-        self.watchdog.see_gradient(norm, self.state.step + 1, batch.ids)
+            raise TrainingError(self._explain_overflow("gradient", self.team.gather(batch.ids)))
+        self.watchdog.see_gradient(norm, step, batch.ids)
         learner.step(learning_rate)
-        return total.item()
+        return total
 
-    def _count(self, batch: Batch, loss: float, seconds: float) -> None:
+    def _collate_share(self, indices: Sequence[int]) -> Batch:
+        """Returns what this process takes of a batch, varied; where nothing is left for it, an utterance to try."""
+        share = self.team.share(indices) or indices[:1]
+        return collate([self.train.vary(index, self.state.epoch) for index in share]).to(self.learner.device)
+
+    def _explain_overflow(self, what: str, ids: Sequence[str]) -> str:
+        return (
+            f"the {what} is not a number at step {self.state.step + 1}, in {', '.join(ids)}; look at these utterances,"
+            f" or lower optimizer.learning_rate ({self.recipe.optimizer.learning_rate})"
+        )
+
+    def _count_characters(self, indices: Sequence[int]) -> int:
+        return sum(len(self.train.labels[index]) for index in indices)
+
+    def _count(self, indices: Sequence[int], loss: float, seconds: float) -> None:
         state = self.state
         state.batch += 1
         state.step += 1
         state.loss += loss
-        state.characters += int(batch.target_lengths.sum())
-        state.speech_seconds += int(batch.input_lengths.sum()) * self.train.features.hop_ms / 1000
+        state.characters += self._count_characters(indices)
+        state.speech_seconds += int(self.train.store.frames[indices].sum()) * self.train.features.hop_ms / 1000
         state.wall_seconds += seconds
 
     def _describe_epoch(self) -> tuple[float, float]:
@@ -199,4 +220,10 @@ class Training:
         save_model(model, self.folder / MODEL_FILE)
 
     def _save_state(self) -> None:
-        save_state(self.folder / STATE_FILE, self.state, self.learner)
+        if self.team.leads:
+            save_state(self.folder / STATE_FILE, self.state, self.learner)
+
+
+def _mix(*numbers: int) -> int:
+    """Returns a seed that differs wherever one of the numbers does."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])

@@ -1,6 +1,7 @@
 """A training run in its folder: begun, resumed, finished."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -28,6 +29,7 @@ from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
 from speechrnn.train.loop import Training, is_at_end
 from speechrnn.train.probe import confirm_precision, settle_precision
 from speechrnn.train.state import STATE_FILE, RunState, load_state
+from speechrnn.train.team import join_team
 from speechrnn.train.watchdog import Watchdog
 
 RECIPE_FILE = "recipe.toml"
@@ -64,28 +66,27 @@ def train_model(
         TrainingError: The run cannot start, go on or be resumed.
         KeyboardInterrupt: Somebody asked to stop; the run can be resumed.
     """
-    prepared = read_prepared(data)
-    chosen = choose_device(device)
-    _check_folder(out, recipe, resume, force)
-    train, dev = _open_sources(data, prepared, recipe)
-    threads = recipe.training.threads or count_cores()
-    with claim(out), catch_interrupts() as interrupt, use_threads(threads):
-        resuming = _check_folder(out, recipe, resume, force)  # again: another process may have been here
-        learner = make_learner(_begin_network(train, None if resuming else init).to(chosen), recipe)
-        state = _restore(out, prepared.fingerprint, train, learner) if resuming else None
-        if state is None:
-            precision = settle_precision(recipe.training.precision, learner.network, _take_middling(train))
-            state = RunState(prepared.fingerprint, precision)
-            _begin_folder(out, recipe)
-        records = [record for record in read_log(out) if record.epoch <= state.epoch]
-        info = _describe(prepared, train, init)
-        training = Training(out, info, train, dev, learner, state, interrupt, Watchdog(records))
-        _announce(training)
-        if not training.finished:
-            _run(training, again or f"{name_command()} train {data} --out {out} --resume")
-    model = load_model(out)
-    note(f"{describe_best(model)}: {out / MODEL_FILE}")
-    return model
+    with join_team() as team, catch_interrupts() as interrupt:
+        prepared = read_prepared(data)
+        chosen = choose_device(device, team.local_rank)
+        if team.leads:
+            _check_folder(out, recipe, resume, force)
+        train, dev = _open_sources(data, prepared, recipe)
+        threads = recipe.training.threads or max(1, count_cores() // team.local_size)
+        with claim(out) if team.leads else nullcontext(), use_threads(threads):
+            resuming = team.leads and _check_folder(out, recipe, resume, force)  # again: others may have been here
+            learner = make_learner(_begin_network(train, None if resuming else init).to(chosen), recipe, team)
+            state = _settle_state(out, prepared.fingerprint, train, learner, resuming)
+            watchdog = Watchdog([record for record in read_log(out) if record.epoch <= state.epoch])
+            info = _describe(prepared, train, init)
+            training = Training(out, info, train, dev, learner, state, interrupt, watchdog)
+            _announce(training)
+            if not training.finished:
+                _run(training, again or f"{name_command()} train {data} --out {out} --resume")
+            model = team.agree(load_model(out) if team.leads else None)
+        assert model
+        note(f"{describe_best(model)}: {out / MODEL_FILE}")
+        return model
 
 
 def is_finished(out: Path) -> bool:
@@ -182,6 +183,19 @@ def _begin_network(train: ExampleSource, init: Path | None) -> AcousticNetwork:
     return network
 
 
+def _settle_state(out: Path, fingerprint: str, train: ExampleSource, learner: Learner, resuming: bool) -> RunState:
+    """Returns where the run is, begun or restored by the first process; all have its weights then."""
+    team = learner.team
+    state = _restore(out, fingerprint, train, learner) if resuming else None
+    if state is None:
+        precision = settle_precision(train.recipe.training.precision, learner.network, _take_middling(train))
+        state = RunState(fingerprint, precision)
+        if team.leads:
+            _begin_folder(out, train.recipe)
+    learner.load_state_dict(team.agree(learner.state_dict()))
+    return team.agree(state)
+
+
 def _restore(out: Path, fingerprint: str, train: ExampleSource, learner: Learner) -> RunState | None:
     """Returns where the run in a folder is, everything restored; None if it was killed before it saved anything."""
     path = out / STATE_FILE
@@ -202,7 +216,7 @@ def _take_middling(train: ExampleSource) -> Batch:
 
 def _run(training: Training, again: str) -> None:
     state = training.state
-    log = RunLog(training.folder, state.epoch, state.step)
+    log = RunLog(training.folder, state.epoch, state.step) if training.learner.team.leads else None
     try:
         with TrainingDisplay(training.recipe.training.epochs) as display:
             training.run(log, display)
@@ -210,7 +224,8 @@ def _run(training: Training, again: str) -> None:
         note(f"stopped in epoch {state.epoch + 1}; to go on: {again}")
         raise
     finally:
-        log.close()
+        if log:
+            log.close()
 
 
 def _describe(prepared: PreparedCorpus, train: ExampleSource, init: Path | None) -> ModelInfo:
@@ -227,5 +242,6 @@ def _announce(training: Training) -> None:
     note(
         f"{describe_network(learner.network.config)}, {learner.network.count_parameters() / 1e6:.2f} M parameters,"
         f" {len(training.train.learnable)} utterances, {state.precision} on {learner.device}"
+        + (f" in {learner.team.size} processes" if learner.team.size > 1 else "")
         + (", finished already" if training.finished else f", resumed in epoch {state.epoch + 1}" if state.step else "")
     )

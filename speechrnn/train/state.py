@@ -1,4 +1,7 @@
-"""What a killed run needs to go on as if nothing had happened, in one file of tensors and plain values."""
+"""What a killed run needs to go on as if nothing had happened, in one file of tensors and plain values.
+
+There is no random state in it: all chance is drawn from the seed and the place in the run.
+"""
 
 import io
 from dataclasses import asdict, dataclass
@@ -71,27 +74,19 @@ class RunState:
 
 
 def save_state(path: Path, state: RunState, learner: Learner) -> None:
-    """Writes weights, optimiser, random state and position; a reader never sees half of it.
+    """Writes weights, optimiser and position; a reader never sees half of it.
 
     Raises:
         OutputError: The file cannot be written; the last one stays whole.
     """
-    device, buffer = learner.device, io.BytesIO()
-    torch.save(
-        learner.state_dict()
-        | {
-            "state": asdict(state),
-            "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
-        },
-        buffer,
-    )
+    buffer = io.BytesIO()
+    torch.save(learner.state_dict() | {"state": asdict(state)}, buffer)
     with write_atomically(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
 
 
 def load_state(path: Path, learner: Learner) -> RunState:
-    """Restores what `save_state` wrote into the learner and torch's random state, and returns the position.
+    """Restores what `save_state` wrote into the learner, and returns the position.
 
     Raises:
         TrainingError: The file is damaged or belongs to another recipe.
@@ -102,10 +97,6 @@ def load_state(path: Path, learner: Learner) -> RunState:
                 raise ValueError("its checksum is wrong")
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         learner.load_state_dict(saved)
-        torch.set_rng_state(saved["random"])
-        device = learner.device
-        if device.type == "cuda" and saved["random_cuda"] is not None:
-            torch.cuda.set_rng_state(saved["random_cuda"], device)
         return RunState(**saved["state"])
     except _DAMAGE as error:
         raise TrainingError(

@@ -6,12 +6,13 @@ import torch
 
 from speechrnn.network import AcousticNetwork
 from speechrnn.train.learner import Learner, make_learner
+from speechrnn.train.team import Team
 from tests.train.conftest import TINY
 
 
 def make(average: float) -> Learner:
     recipe = replace(TINY, optimizer=replace(TINY.optimizer, average=average))
-    return make_learner(AcousticNetwork(TINY.network, 20, 29), recipe)
+    return make_learner(AcousticNetwork(TINY.network, 20, 29), recipe, Team())
 
 
 def step(learner: Learner) -> torch.Tensor:

@@ -24,6 +24,7 @@ from speechrnn.train.learner import make_learner
 from speechrnn.train.loop import Training
 from speechrnn.train.run import _describe, _open_sources
 from speechrnn.train.state import RunState
+from speechrnn.train.team import Team
 from speechrnn.train.watchdog import Watchdog
 from tests.train.conftest import TINY, tiny
 
@@ -39,7 +40,7 @@ def training(tmp_path: Path, data: Path) -> Training:
         info=_describe(prepared, train, None),
         train=train,
         dev=dev,
-        learner=make_learner(network, train.recipe),
+        learner=make_learner(network, train.recipe, Team()),
         state=RunState("", "float32"),
         interrupt=Interrupt(),
         watchdog=Watchdog([]),
@@ -47,9 +48,9 @@ def training(tmp_path: Path, data: Path) -> Training:
 
 
 def test_a_step_follows_the_clipped_gradient_of_the_mean_loss_of_a_character(training: Training) -> None:
-    batch, network = collate([training.train.make(index) for index in range(3)]), training.learner.network
+    batch, network = collate([training.train.vary(index, 0) for index in range(3)]), training.learner.network
     before: dict[str, Any] = {name: value.detach().clone() for name, value in network.named_parameters()}
-    total = training._take_step(batch, 0.01)
+    total = training._take_step([0, 1, 2], 0.01)
     taken = {name: value.detach().clone() for name, value in network.named_parameters()}
     network.load_state_dict(before)
     log_probs, lengths = network(batch.features, batch.input_lengths)
@@ -93,8 +94,7 @@ def test_an_epoch_keeps_the_weights_or_their_average_whichever_is_better_on_dev(
 
 
 def test_seconds_of_speech_and_characters_are_counted_without_padding(training: Training) -> None:
-    batch = collate([training.train.make(index) for index in range(4)])
-    training._count(batch, 12.0, 0.5)
+    training._count(range(4), 12.0, 0.5)
     utterances = training.train.store.utterances[:4]
     frames = training.train.store.frames[:4].sum()
     assert training.state.speech_seconds == pytest.approx(frames * 0.01)

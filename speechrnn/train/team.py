@@ -1,0 +1,116 @@
+"""The processes that train one network together, as torchrun starts them; one that is alone is a team of one."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from speechrnn.console import stderr
+from speechrnn.errors import SpeechRnnError, TrainingError
+
+T = TypeVar("T")
+
+_LONGEST_WAIT = timedelta(hours=2)
+"""For the first process, which alone judges an epoch on dev."""
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Where this process stands among those of the run.
+
+    What every process calls, it calls in the same order.
+
+    Attributes:
+        rank: From 0.
+        size: How many there are.
+        local_rank: From 0, among those on this machine.
+        local_size: How many are on this machine.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    local_size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process judges, says and writes what there is to it."""
+        return self.rank == 0
+
+    def share(self, batch: Sequence[int]) -> Sequence[int]:
+        """Returns what this process takes of a batch; together the processes take each utterance once."""
+        return batch[self.rank :: self.size]
+
+    def replicate(self, network: nn.Module) -> nn.Module:
+        """Returns the network, its gradients the mean over all processes."""
+        return DistributedDataParallel(network) if self.size > 1 else network
+
+    def sum(self, value: float) -> float:
+        """Returns the sum over all processes."""
+        if self.size == 1:
+            return value
+        total = torch.tensor(value, dtype=torch.float64)
+        with explain_loss_of_a_process():
+            distributed.all_reduce(total)
+        return total.item()
+
+    def agree(self, value: T) -> T:
+        """Returns what the first process gives."""
+        if self.size == 1:
+            return value
+        values = [value]
+        with explain_loss_of_a_process():
+            distributed.broadcast_object_list(values)
+        return values[0]
+
+    def gather(self, values: Sequence[T]) -> Sequence[T]:
+        """Returns what all processes give, one after the other."""
+        if self.size == 1:
+            return values
+        gathered: list[Sequence[T]] = [[] for _ in range(self.size)]
+        with explain_loss_of_a_process():
+            distributed.all_gather_object(gathered, values)
+        return [value for part in gathered for value in part]
+
+
+@contextmanager
+def join_team() -> Iterator[Team]:
+    """Yields this process's place in the team that torchrun started; all but the first are silent meanwhile.
+
+    Raises:
+        TrainingError: The others cannot be reached.
+    """
+    if not distributed.is_torchelastic_launched():
+        yield Team()
+        return
+    team = Team(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")))
+    with explain_loss_of_a_process():
+        distributed.init_process_group(
+            "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=_LONGEST_WAIT
+        )
+    quiet, stderr.quiet = stderr.quiet, not team.leads
+    try:
+        yield team
+    except SpeechRnnError as error:
+        raise type(error)(f"process {team.rank} of {team.size}: {error}") from error
+    finally:
+        stderr.quiet = quiet
+        distributed.destroy_process_group()
+
+
+@contextmanager
+def explain_loss_of_a_process(size: int = 2) -> Iterator[None]:
+    """Turns what gloo and NCCL say when another process of so many is gone into a TrainingError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if size == 1 or isinstance(error, torch.OutOfMemoryError):
+            raise
+        reason = str(error).splitlines()[0]
+        raise TrainingError(f"another process of this run has ended or cannot be reached ({reason})") from error
