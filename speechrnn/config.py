@@ -158,6 +158,11 @@ class AugmentConfig(_Strict):
         silence_ms: Up to so long a pause, as quiet as the utterance ever is, is put before and behind it.
         channel_mixing: Each mel channel takes in drawn shares, of about this size, of its neighbours' movements:
             another voice's formants.
+        reverberation_ms: A room is put around it, whose sound falls by 60 dB within up to so long.
+        noise: A folder of recordings of noise, pieces of which are put behind it; empty for none.
+        noise_share: Share of the utterances that get noise.
+        low_snr_db: The lowest signal-to-noise ratio that is drawn.
+        high_snr_db: The highest.
         frequency_masks: Bands of mel channels that are blotted out.
         frequency_mask_mels: Greatest width of such a band.
         time_masks_per_second: Stretches of time that are blotted out.
@@ -169,10 +174,19 @@ class AugmentConfig(_Strict):
     microphone_db: Annotated[float, Interval(ge=0, le=60)] = 0.0
     silence_ms: Annotated[float, Interval(ge=0, le=60_000)] = 0.0
     channel_mixing: Share = 0.0
+    reverberation_ms: Annotated[float, Interval(ge=0, le=60_000)] = 0.0
+    noise: str = ""
+    noise_share: Annotated[float, Interval(ge=0, le=1)] = 0.5
+    low_snr_db: Annotated[float, Interval(ge=-100, le=100)] = 5.0
+    high_snr_db: Annotated[float, Interval(ge=-100, le=100)] = 30.0
     frequency_masks: Annotated[int, Interval(ge=0, le=100)] = 0
     frequency_mask_mels: Count = 8
     time_masks_per_second: Annotated[float, Interval(ge=0, le=100)] = 0.0
     time_mask_ms: Annotated[float, Interval(gt=0, le=60_000)] = 250.0
+
+    def __post_init__(self) -> None:
+        if self.low_snr_db > self.high_snr_db:
+            raise ValueError(f"low_snr_db ({self.low_snr_db}) must not be above high_snr_db ({self.high_snr_db})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Training utterances varied on their features: pauses, speed, voice, microphone, masks in time and frequency.
+"""Training utterances varied on their features: pauses, speed, voice, room, noise, microphone, masks.
 
 MFCC are a rotation of log mel energies, so an utterance is turned back into mel channels, varied there, and turned
 again; Kaldi's idct-layer does the same. No audio is read a second time.
@@ -9,6 +9,7 @@ References:
     Ko et al., Audio augmentation for speech recognition, Interspeech 2015.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from speechrnn.config import AugmentConfig, FeatureConfig
 from speechrnn.features import Features, make_dct
+from speechrnn.train.surroundings import add_noise, add_reverberation
 
 _QUIET = 0.02
 """Share of an utterance's frames that are quieter than a pause that is put beside it."""
@@ -28,7 +30,12 @@ _RESPONSE_BANDS = 6
 
 
 def augment_features(
-    features: Features, augment: AugmentConfig, mfcc: FeatureConfig, fewest: int, rng: np.random.Generator
+    features: Features,
+    augment: AugmentConfig,
+    mfcc: FeatureConfig,
+    fewest: int,
+    rng: np.random.Generator,
+    noises: Sequence[Features] = (),
 ) -> Features:
     """Returns a variation of an utterance's MFCC, (frames, coefficients); frames may change in number.
 
@@ -38,6 +45,7 @@ def augment_features(
         mfcc: How the features were computed.
         fewest: Frames that must remain, so that CTC can still emit the labels.
         rng: The source of all chance.
+        noises: Log mel energies of background noise, (frames, mels) each.
     """
     if augment == AugmentConfig():
         return features
@@ -50,6 +58,10 @@ def augment_features(
     if augment.tempo:
         speed = 1 + rng.uniform(-augment.tempo, augment.tempo)
         channels = change_tempo(channels, max(round(len(channels) / speed), fewest))
+    if augment.reverberation_ms:
+        channels = add_reverberation(channels, augment.reverberation_ms / mfcc.hop_ms, rng)
+    if noises:
+        channels = add_noise(channels, noises, augment, rng)
     if augment.microphone_db:
         channels = channels + draw_response(mfcc.mels, augment.microphone_db, rng)
     if augment.channel_mixing:

@@ -1,5 +1,6 @@
 """Utterances of a prepared split as examples: labels, variation, normalisation; what CTC cannot learn is named."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,7 @@ from speechrnn.batches import Example
 from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.ctc import count_required_input, explain_unlearnable
 from speechrnn.errors import TextError
-from speechrnn.features import Cmvn, to_network_input
+from speechrnn.features import Cmvn, Features, to_network_input
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.text import Alphabet
@@ -26,6 +27,7 @@ class ExampleSource:
         features: How the store's MFCC were computed.
         cmvn: The training corpus's statistics, or None for each utterance's own.
         alphabet: Turns texts into classes.
+        noises: Log mel energies of background noise, (frames, mels) each.
     """
 
     store: FeatureStore
@@ -33,6 +35,7 @@ class ExampleSource:
     features: FeatureConfig
     cmvn: Cmvn | None
     alphabet: Alphabet
+    noises: Sequence[Features] = ()
 
     @cached_property
     def labels(self) -> list[list[int]]:
@@ -68,7 +71,7 @@ class ExampleSource:
         """Returns an utterance varied; the variation depends on the seed, the epoch and the utterance alone."""
         rng = np.random.default_rng((self.recipe.training.seed, epoch, index))
         varied = augment_features(
-            self.store[index], self.recipe.augment, self.features, self.required_frames(index), rng
+            self.store[index], self.recipe.augment, self.features, self.required_frames(index), rng, self.noises
         )
         features = to_network_input(varied, self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, self.labels[index])

@@ -29,6 +29,7 @@ from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
 from speechrnn.train.loop import Training, is_at_end
 from speechrnn.train.probe import confirm_precision, settle_precision
 from speechrnn.train.state import STATE_FILE, RunState, load_state
+from speechrnn.train.surroundings import read_noise
 from speechrnn.train.team import join_team
 from speechrnn.train.watchdog import Watchdog
 
@@ -156,7 +157,7 @@ def _open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple
     if recipe.input.cmvn == "corpus":
         cmvn = estimate_cmvn(shape_features(store[index], recipe.input, mfcc) for index in range(len(store)))
     alphabet = Alphabet((" ", *prepared.letters))
-    train = ExampleSource(store, recipe, mfcc, cmvn, alphabet)
+    train = ExampleSource(store, recipe, mfcc, cmvn, alphabet, read_noise(recipe.augment.noise, mfcc))
     dev = ExampleSource(FeatureStore(parts, dev_split), recipe, mfcc, cmvn, alphabet)
     for source in (train, dev):
         _report_unlearnable(source)
