@@ -77,19 +77,22 @@ def measure_bfloat16(network: AcousticNetwork, batch: Batch) -> float:
 
 
 def _time_steps(network: AcousticNetwork, batch: Batch, precisions: Sequence[Precision]) -> list[float]:
-    device = next(network.parameters()).device
-    moved = batch.to(device)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        seconds = [_time_step(network, moved, device, precision) for precision in precisions]
+    moved = batch.to(next(network.parameters()).device)
+    seconds = []
+    for precision in precisions:
+        start = time.perf_counter()
+        take_trial_step(network, moved, precision)
+        seconds.append(time.perf_counter() - start)
     network.zero_grad(set_to_none=True)
     return seconds
 
 
-def _time_step(network: AcousticNetwork, batch: Batch, device: torch.device, precision: Precision) -> float:
-    start = time.perf_counter()
-    with autocast(device, precision):
-        log_probs, lengths = network(batch.features, batch.input_lengths)
-    compute_ctc_loss(log_probs, lengths, batch.targets, batch.target_lengths).sum().backward()
+def take_trial_step(network: AcousticNetwork, batch: Batch, precision: Precision) -> None:
+    """Computes a batch's loss and gradients, which stay in the network, and waits for them; nothing else changes."""
+    device = batch.features.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        with autocast(device, precision):
+            log_probs, lengths = network(batch.features, batch.input_lengths)
+        compute_ctc_loss(log_probs, lengths, batch.targets, batch.target_lengths).sum().backward()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return time.perf_counter() - start

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -27,6 +28,7 @@ from speechrnn.train.interrupt import catch_interrupts
 from speechrnn.train.learner import Learner, make_learner
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
 from speechrnn.train.loop import Training, is_at_end
+from speechrnn.train.memory import try_largest_batch
 from speechrnn.train.probe import confirm_precision, settle_precision
 from speechrnn.train.state import STATE_FILE, RunState, load_state
 from speechrnn.train.surroundings import read_noise
@@ -187,17 +189,20 @@ def _begin_network(train: ExampleSource, init: Path | None) -> AcousticNetwork:
 def _settle_state(out: Path, fingerprint: str, train: ExampleSource, learner: Learner, resuming: bool) -> RunState:
     """Returns where the run is, begun or restored by the first process; all have its weights then."""
     team = learner.team
-    state = _restore(out, fingerprint, train, learner) if resuming else None
-    if state is None:
+    restored = _restore(out, fingerprint, learner) if resuming else None
+    if restored:
+        precision = confirm_precision(restored.precision, learner.network, _take_middling(train))
+    else:
         precision = settle_precision(train.recipe.training.precision, learner.network, _take_middling(train))
-        state = RunState(fingerprint, precision)
-        if team.leads:
-            _begin_folder(out, train.recipe)
+    try_largest_batch(learner, train, precision)
+    state = replace(restored or RunState(fingerprint, precision), precision=precision)
+    if team.leads and not restored:
+        _begin_folder(out, train.recipe)
     learner.load_state_dict(team.agree(learner.state_dict()))
     return team.agree(state)
 
 
-def _restore(out: Path, fingerprint: str, train: ExampleSource, learner: Learner) -> RunState | None:
+def _restore(out: Path, fingerprint: str, learner: Learner) -> RunState | None:
     """Returns where the run in a folder is, everything restored; None if it was killed before it saved anything."""
     path = out / STATE_FILE
     if not path.exists():
@@ -205,7 +210,6 @@ def _restore(out: Path, fingerprint: str, train: ExampleSource, learner: Learner
     state = load_state(path, learner)
     if state.fingerprint != fingerprint:
         raise TrainingError(f"{path}: the corpus was prepared anew since this run began; --force starts it again")
-    state.precision = confirm_precision(state.precision, learner.network, _take_middling(train))
     return state
 
 

@@ -47,7 +47,7 @@ def test_what_the_processor_refuses_is_found_out(
     def refuse(*_: object) -> float:
         raise RuntimeError("could not create a primitive descriptor for the LSTM forward propagation primitive")
 
-    monkeypatch.setattr(probe, "_time_step", refuse)
+    monkeypatch.setattr(probe, "take_trial_step", refuse)
     assert not can_train_in_bfloat16(network, batch)
 
 

@@ -1,0 +1,72 @@
+"""A network that takes only so many frames at once stands for a machine with little memory."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from speechrnn.errors import TrainingError
+from speechrnn.modelinfo import MODEL_FILE
+from speechrnn.network import AcousticNetwork
+from speechrnn.train.run import train_model
+from tests.train.conftest import TINY, tiny
+
+
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Frames of each batch that was computed; those of more than 200 fail, as torch fails on a GPU."""
+    seen: list[int] = []
+    forward = AcousticNetwork.forward
+
+    def forward_within_memory(self: AcousticNetwork, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        seen.append(features.shape[0] * features.shape[1])
+        if seen[-1] > 200:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return forward(self, features, lengths)
+
+    monkeypatch.setattr(AcousticNetwork, "forward", forward_within_memory)
+    return seen
+
+
+def test_a_batch_that_does_not_fit_is_answered_with_one_that_does(tmp_path: Path, data: Path, sizes: list[int]) -> None:
+    with pytest.raises(TrainingError, match=r"out of memory with training.batch_seconds = 6; 1.5 fits") as error:
+        train_model(data, tiny(batch_seconds=6.0), tmp_path / "run")
+    assert "--set training.batch_seconds=1.5" in str(error.value)
+    assert sizes[-1] <= 200 < sizes[-2]
+    train_model(data, tiny(batch_seconds=1.5, epochs=1), tmp_path / "run")
+    with pytest.raises(TrainingError, match="out of memory"):
+        train_model(data, tiny(batch_seconds=6.0), tmp_path / "run", force=True)
+    assert (tmp_path / "run" / MODEL_FILE).exists()
+
+
+def test_an_utterance_that_does_not_fit_is_named(tmp_path: Path, data: Path, sizes: list[int]) -> None:
+    slow = replace(TINY, augment=replace(TINY.augment, silence_ms=900.0))
+    with pytest.raises(TrainingError, match=r"not even \S+ of \d.\d s fits alone; take it out, cut it, or"):
+        train_model(data, slow, tmp_path / "run")
+
+
+def test_the_largest_batch_is_tried_as_long_as_it_can_become(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    forward = AcousticNetwork.forward
+
+    def watch(self: AcousticNetwork, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        seen.append(features.shape[0] * features.shape[1])
+        return forward(self, features, lengths)
+
+    monkeypatch.setattr(AcousticNetwork, "forward", watch)
+    recipe = replace(TINY, augment=replace(TINY.augment, tempo=0.4, silence_ms=300.0))
+    train_model(data, recipe, tmp_path / "run")
+    assert max(seen[1:]) <= seen[0]
+
+
+def test_other_errors_stay_what_they_are(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(AcousticNetwork, "forward", fail)
+    with pytest.raises(RuntimeError, match="something else"):
+        train_model(data, TINY, tmp_path / "run")
