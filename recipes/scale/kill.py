@@ -1,60 +1,58 @@
-"""Kills `speechrnn prepare` at twenty random moments and compares the result with an unbroken one, byte by byte.
+"""Kills a command at twenty random moments and compares what it leaves with an unbroken run's, byte by byte.
 
-python recipes/scale/kill.py LAYOUT CORPUS [--kills 20] [--seed 0]
+python recipes/scale/kill.py 'speechrnn prepare LAYOUT CORPUS --out OUT'
+python recipes/scale/kill.py 'speechrnn train DATA --recipe NAME --resume --out OUT' --files model.safetensors
+
+OUT stands for a folder that is made and removed. Options: [--kills 20] [--seed 0] [--files NAME...] (all).
 """
 
 import argparse
 import filecmp
 import random
+import shlex
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 START = 2.5
-"""Seconds until a preparation has read the corpus and begins with its recordings."""
+"""Seconds until a command has read its input and begins with the work."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("layout")
-    parser.add_argument("corpus")
+    parser.add_argument("command")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--files", nargs="*")
     options = parser.parse_args()
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
         whole, killed = Path(folder) / "whole", Path(folder) / "killed"
         started = time.perf_counter()
-        prepare(options.layout, options.corpus, whole).wait()
+        start(options.command, whole).wait()
         unbroken = time.perf_counter() - started
-        done = []
-        for _ in range(options.kills):
-            process = prepare(options.layout, options.corpus, killed)
-            time.sleep(rng.uniform(0, 2) * (START + (unbroken - START) / options.kills))
+        moments = [rng.uniform(0, 2) * (START + (unbroken - START) / options.kills) for _ in range(options.kills)]
+        finished = 0
+        for moment in moments:
+            process = start(options.command, killed)
+            time.sleep(moment)
+            finished += process.poll() is not None
             process.kill()
             process.wait()
-            done.append(count_done(killed))
-        status = prepare(options.layout, options.corpus, killed).wait()
-        names = sorted(path.name for path in whole.iterdir())
-        same = names == sorted(path.name for path in killed.iterdir())
-        _, different, missing = filecmp.cmpfiles(whole, killed, names, shallow=False)
-    print(f"unbroken: {unbroken:.1f} s; utterances done after each kill: {', '.join(map(str, done))}")
-    print("byte-identical" if status == 0 and same and not different and not missing else f"DIFFERENT: {different}")
+        status = start(options.command, killed).wait()
+        names = options.files or sorted(path.name for path in whole.iterdir())
+        same, different, missing = filecmp.cmpfiles(whole, killed, names, shallow=False)
+    print(f"unbroken: {unbroken:.1f} s; killed after {', '.join(f'{moment:.1f}' for moment in moments)} s", end="")
+    print(f"; {finished} of these found it finished" if finished else "")
+    identical = status == 0 and same and not different and not missing
+    print(f"byte-identical: {', '.join(same)}" if identical else f"DIFFERENT: {', '.join(different + missing)}")
 
 
-def prepare(layout: str, corpus: str, out: Path) -> "subprocess.Popen[bytes]":
-    """Starts a preparation."""
-    command = [sys.executable, "-m", "speechrnn", "prepare", layout, corpus, "--out", str(out)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def count_done(out: Path) -> int:
-    """Returns how many utterances stand in the journals, or in the manifests once all is in place."""
-    partial = out.with_name(f"{out.name}.partial")
-    journals = list(partial.glob("*.journal.jsonl")) or list(out.glob("*.jsonl"))
-    return sum(path.read_bytes().count(b"\n") for path in journals)
+def start(command: str, out: Path) -> "subprocess.Popen[bytes]":
+    """Starts the command with OUT filled in."""
+    words = [str(out) if word == "OUT" else word for word in shlex.split(command)]
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
