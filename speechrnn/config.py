@@ -4,30 +4,25 @@ Settings are read once, passed down, and written beside the result; `speechrnn.s
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Interval, MinLen
+from msgspec import Meta
 
-Count = Annotated[int, Ge(1)]
-Natural = Annotated[int, Ge(0)]
-Positive = Annotated[float, Gt(0)]
-Share = Annotated[float, Interval(ge=0, lt=1)]
-NotNegative = Annotated[float, Ge(0)]
+from speechrnn.records import Strict
+
+Count = Annotated[int, Meta(ge=1)]
+Natural = Annotated[int, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, lt=1)]
+NotNegative = Annotated[float, Meta(ge=0)]
 
 
 _SAMPLES_PER_MS = 16
 """A window and a hop are whole numbers of samples, so that frames do not drift away from the time they claim."""
 
 
-class _Strict:
-    """Unknown keys, values of a neighbouring type, infinities and NaN are errors."""
-
-    __slots__ = ()
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
-
-
 @dataclass(frozen=True, slots=True)
-class FeatureConfig(_Strict):
+class FeatureConfig(Strict):
     """MFCC of 16 kHz speech.
 
     Attributes:
@@ -39,12 +34,12 @@ class FeatureConfig(_Strict):
         high_hz: Upper edge of the last filter.
     """
 
-    window_ms: Annotated[float, Interval(ge=5, le=200)] = 25.0
-    hop_ms: Annotated[float, Interval(ge=1, le=100)] = 10.0
-    mels: Annotated[int, Interval(ge=1, le=512)] = 40
+    window_ms: Annotated[float, Meta(ge=5, le=200)] = 25.0
+    hop_ms: Annotated[float, Meta(ge=1, le=100)] = 10.0
+    mels: Annotated[int, Meta(ge=1, le=512)] = 40
     coefficients: Count = 20
     low_hz: NotNegative = 20.0
-    high_hz: Annotated[float, Interval(gt=0, le=8000)] = 7600.0
+    high_hz: Annotated[float, Meta(gt=0, le=8000)] = 7600.0
 
     @property
     def window_samples(self) -> int:
@@ -68,7 +63,7 @@ class FeatureConfig(_Strict):
 
 
 @dataclass(frozen=True, slots=True)
-class PrepareConfig(_Strict):
+class PrepareConfig(Strict):
     """How a corpus becomes splits and features.
 
     Attributes:
@@ -92,15 +87,15 @@ class PrepareConfig(_Strict):
     split: Literal["speakers", "sentences", "utterances", "train", "dev", "test"] = "speakers"
     dev_speakers: tuple[str, ...] = ()
     test_speakers: tuple[str, ...] = ()
-    speeds: Annotated[tuple[Annotated[float, Interval(ge=0.5, le=2)], ...], MinLen(1)] = (1.0,)
+    speeds: Annotated[tuple[Annotated[float, Meta(ge=0.5, le=2)], ...], Meta(min_length=1)] = (1.0,)
     volume: bool = False
-    max_seconds: Annotated[float, Interval(gt=0, le=86_400)] = 60.0
+    max_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
     dtype: Literal["float32", "float16"] = "float32"
     features: FeatureConfig = field(default_factory=FeatureConfig)
 
 
 @dataclass(frozen=True, slots=True)
-class InputConfig(_Strict):
+class InputConfig(Strict):
     """What the network sees of the features.
 
     Attributes:
@@ -111,12 +106,12 @@ class InputConfig(_Strict):
     """
 
     cmvn: Literal["utterance", "corpus"] = "utterance"
-    deltas: Annotated[int, Interval(ge=0, le=2)] = 0
-    range_db: Annotated[float, Interval(ge=0, le=200)] = 0.0
+    deltas: Annotated[int, Meta(ge=0, le=2)] = 0
+    range_db: Annotated[float, Meta(ge=0, le=200)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkConfig(_Strict):
+class NetworkConfig(Strict):
     """The network: what is in front, and the layers behind it.
 
     Attributes:
@@ -134,11 +129,11 @@ class NetworkConfig(_Strict):
     kind: Literal["mlp", "rnn", "gru", "lstm"] = "lstm"
     bidirectional: bool = True
     front: Literal["stack", "convolution"] = "stack"
-    stack: Annotated[int, Interval(ge=1, le=1000)] = 3
-    kernel: Annotated[int, Interval(ge=1, le=1001)] = 11
-    context: Annotated[int, Interval(ge=0, le=1000)] = 5
-    layers: Annotated[int, Interval(ge=1, le=64)] = 3
-    units: Annotated[int, Interval(ge=1, le=8192)] = 256
+    stack: Annotated[int, Meta(ge=1, le=1000)] = 3
+    kernel: Annotated[int, Meta(ge=1, le=1001)] = 11
+    context: Annotated[int, Meta(ge=0, le=1000)] = 5
+    layers: Annotated[int, Meta(ge=1, le=64)] = 3
+    units: Annotated[int, Meta(ge=1, le=8192)] = 256
     dropout: Share = 0.2
 
     def __post_init__(self) -> None:
@@ -147,7 +142,7 @@ class NetworkConfig(_Strict):
 
 
 @dataclass(frozen=True, slots=True)
-class AugmentConfig(_Strict):
+class AugmentConfig(Strict):
     """How training utterances are varied, drawn anew each epoch; all zero leaves them as they are.
 
     Attributes:
@@ -171,18 +166,18 @@ class AugmentConfig(_Strict):
 
     tempo: Share = 0.0
     vocal_tract: Share = 0.0
-    microphone_db: Annotated[float, Interval(ge=0, le=60)] = 0.0
-    silence_ms: Annotated[float, Interval(ge=0, le=60_000)] = 0.0
+    microphone_db: Annotated[float, Meta(ge=0, le=60)] = 0.0
+    silence_ms: Annotated[float, Meta(ge=0, le=60_000)] = 0.0
     channel_mixing: Share = 0.0
-    reverberation_ms: Annotated[float, Interval(ge=0, le=60_000)] = 0.0
+    reverberation_ms: Annotated[float, Meta(ge=0, le=60_000)] = 0.0
     noise: str = ""
-    noise_share: Annotated[float, Interval(ge=0, le=1)] = 0.5
-    low_snr_db: Annotated[float, Interval(ge=-100, le=100)] = 5.0
-    high_snr_db: Annotated[float, Interval(ge=-100, le=100)] = 30.0
-    frequency_masks: Annotated[int, Interval(ge=0, le=100)] = 0
+    noise_share: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    low_snr_db: Annotated[float, Meta(ge=-100, le=100)] = 5.0
+    high_snr_db: Annotated[float, Meta(ge=-100, le=100)] = 30.0
+    frequency_masks: Annotated[int, Meta(ge=0, le=100)] = 0
     frequency_mask_mels: Count = 8
-    time_masks_per_second: Annotated[float, Interval(ge=0, le=100)] = 0.0
-    time_mask_ms: Annotated[float, Interval(gt=0, le=60_000)] = 250.0
+    time_masks_per_second: Annotated[float, Meta(ge=0, le=100)] = 0.0
+    time_mask_ms: Annotated[float, Meta(gt=0, le=60_000)] = 250.0
 
     def __post_init__(self) -> None:
         if self.low_snr_db > self.high_snr_db:
@@ -190,7 +185,7 @@ class AugmentConfig(_Strict):
 
 
 @dataclass(frozen=True, slots=True)
-class OptimizerConfig(_Strict):
+class OptimizerConfig(Strict):
     """AdamW and its schedule.
 
     Attributes:
@@ -203,16 +198,16 @@ class OptimizerConfig(_Strict):
             the weights themselves, and kept where it is better on dev; 0 for none.
     """
 
-    learning_rate: Annotated[float, Interval(gt=0, le=100)] = 1e-3
+    learning_rate: Annotated[float, Meta(gt=0, le=100)] = 1e-3
     warmup: Share = 0.05
     decay: Literal["cosine", "linear", "none"] = "cosine"
     weight_decay: NotNegative = 0.01
     max_gradient_norm: Positive = 1.0
-    average: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    average: Annotated[float, Meta(ge=0, lt=1)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingConfig(_Strict):
+class TrainingConfig(Strict):
     """The run.
 
     Attributes:
@@ -226,18 +221,18 @@ class TrainingConfig(_Strict):
         save_minutes: Between two saved states within an epoch; each epoch ends with one.
     """
 
-    epochs: Annotated[int, Interval(ge=1, le=1_000_000)] = 40
+    epochs: Annotated[int, Meta(ge=1, le=1_000_000)] = 40
     patience: Natural = 0
-    batch_seconds: Annotated[float, Interval(gt=0, le=1_000_000)] = 100.0
-    seed: Annotated[int, Interval(ge=0, lt=2**63)] = 0
+    batch_seconds: Annotated[float, Meta(gt=0, le=1_000_000)] = 100.0
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    threads: Annotated[int, Interval(ge=0, le=1024)] = 0
+    threads: Annotated[int, Meta(ge=0, le=1024)] = 0
     dev_split: str = "dev"
     save_minutes: Positive = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class BeamConfig(_Strict):
+class BeamConfig(Strict):
     """How a beam search weighs what it knows.
 
     Attributes:
@@ -248,15 +243,15 @@ class BeamConfig(_Strict):
         unknown_penalty: Nats for each word that the language model does not know.
     """
 
-    beam_width: Annotated[int, Interval(ge=1, le=100_000)] = 50
-    beam_cut: Annotated[float, Interval(gt=0, le=1_000_000_000)] = 14.0
-    lm_weight: Annotated[float, Interval(ge=0, le=100)] = 0.7
-    word_bonus: Annotated[float, Interval(ge=-100, le=100)] = 1.0
-    unknown_penalty: Annotated[float, Interval(ge=-1000, le=0)] = -5.0
+    beam_width: Annotated[int, Meta(ge=1, le=100_000)] = 50
+    beam_cut: Annotated[float, Meta(gt=0, le=1_000_000_000)] = 14.0
+    lm_weight: Annotated[float, Meta(ge=0, le=100)] = 0.7
+    word_bonus: Annotated[float, Meta(ge=-100, le=100)] = 1.0
+    unknown_penalty: Annotated[float, Meta(ge=-1000, le=0)] = -5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe(_Strict):
+class Recipe(Strict):
     """Everything that decides what a training run does with a prepared corpus."""
 
     input: InputConfig = field(default_factory=InputConfig)

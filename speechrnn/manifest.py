@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Annotated, Any
 
-from annotated_types import Ge, Gt, MinLen
+from msgspec import Meta
 
 from speechrnn.errors import ManifestError
 from speechrnn.inputs import read_lines
@@ -31,15 +31,15 @@ class Utterance:
         volume: Factor of its samples.
     """
 
-    audio_filepath: Annotated[str, MinLen(1)]
+    audio_filepath: Annotated[str, Meta(min_length=1)]
     text: str
-    duration: Annotated[float, Gt(0)] | None = None
-    offset: Annotated[float, Ge(0)] = 0.0
+    duration: Annotated[float, Meta(gt=0)] | None = None
+    offset: Annotated[float, Meta(ge=0)] = 0.0
     id: str = ""
     speaker: str = ""
     lang: str = ""
-    speed: Annotated[float, Gt(0)] = 1.0
-    volume: Annotated[float, Gt(0)] = 1.0
+    speed: Annotated[float, Meta(gt=0)] = 1.0
+    volume: Annotated[float, Meta(gt=0)] = 1.0
 
     def __post_init__(self) -> None:
         if not self.id:

@@ -1,24 +1,20 @@
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import pytest
-from annotated_types import Ge
+from msgspec import Meta
 
-from speechrnn.records import build_record, parse_record
-
-
-@dataclass(frozen=True)
-class Inner:
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
-
-    units: Annotated[int, Ge(1)] = 1
+from speechrnn.records import Strict, build_record, parse_record
 
 
 @dataclass(frozen=True)
-class Outer:
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+class Inner(Strict):
+    units: Annotated[int, Meta(ge=1)] = 1
 
+
+@dataclass(frozen=True)
+class Outer(Strict):
     name: str
     inner: Inner = field(default_factory=Inner)
 
@@ -32,9 +28,11 @@ def test_plain_data_becomes_nested_dataclasses() -> None:
     ("data", "message"),
     [
         ({}, "key name is missing"),
-        ({"name": 5}, "name: input should be a valid string, found 5"),
-        ({"name": "a", "inner": {"units": 0}}, "inner.units: input should be greater than or equal to 1, found 0"),
+        ({"name": 5}, "name: expected a text, found 5"),
+        ({"name": "a", "inner": {"units": 0}}, "inner.units: expected a whole number >= 1, found 0"),
         ({"name": "a", "inner": {"unit": 2}}, "unknown key inner.unit; allowed here: units"),
+        ({"name": "a", "inner": {"units": float("nan")}}, "inner.units: expected a finite number, found nan"),
+        ({"name": "a", "inner": 3}, "inner: expected a table, found 3"),
         ({"name": "a", "innner": {}}, "unknown key innner; allowed here: name, inner"),
         ({"name": "a", "inner": {"units": date(2024, 1, 1)}}, "inner.units: .*, found '2024-01-01'"),
     ],
