@@ -3,6 +3,9 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
 
 from speechrnn import __version__
 from speechrnn.config import FeatureConfig, Recipe
@@ -51,13 +54,28 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """All of a model but its weights."""
+    """All of a model but its weights.
+
+    Attributes:
+        recipe: How it was trained.
+        features: What it hears.
+        alphabet: What it writes.
+        lang: The language's code.
+        provenance: Where it comes from.
+        temperature: What the logarithm of a word's confidence is divided by, found on dev.
+    """
 
     recipe: Recipe
     features: FeatureConfig
     alphabet: Alphabet
     lang: str
     provenance: Provenance = field(default_factory=Provenance)
+    temperature: Annotated[float, Meta(gt=0)] = 1.0
+
+    @property
+    def frame_seconds(self) -> float:
+        """From one frame of log_probs to the next."""
+        return self.features.hop_ms * self.recipe.network.stack / 1000
 
 
 def dump_info(info: ModelInfo) -> str:

@@ -56,7 +56,7 @@ def _draw_output(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
     """Draws the probability of the blank and of each symbol that is emitted, and names its peaks."""
     log_probs = recognizer.listener.compute_log_probs(signal)
     probabilities = np.exp(log_probs)
-    times = (np.arange(len(probabilities)) + 0.5) * recognizer.frame_seconds
+    times = (np.arange(len(probabilities)) + 0.5) * recognizer.info.frame_seconds
     axes.plot(times, probabilities[:, BLANK], color="0.75", linewidth=2, label="blank")
     hypothesis = decode_greedy(log_probs)
     colours = dict(zip(dict.fromkeys(hypothesis.tokens), cycle(_COLOURS), strict=False))
@@ -76,7 +76,7 @@ def _draw_output(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
         )
     axes.set(ylabel="probability", ylim=(0, 1.25), yticks=(0, 0.5, 1))
     axes.legend(frameon=False, loc="upper right")
-    axes.set_title(f"the network: a letter or a blank every {1000 * recognizer.frame_seconds:g} ms", loc="left")
+    axes.set_title(f"the network: a letter or a blank every {1000 * recognizer.info.frame_seconds:g} ms", loc="left")
 
 
 def _draw_words(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:

@@ -1,56 +1,107 @@
-"""Transcripts by id from the files that the field uses: JSON lines, NIST trn, Kaldi text."""
+"""Transcripts by id from the files that the field uses: JSON lines, NIST trn and ctm, Kaldi text, plain lines."""
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
 from speechrnn.errors import ScoreError
 from speechrnn.inputs import read_lines
 from speechrnn.manifest import name_utterance, to_token
+from speechrnn.score.entries import Entry
 
 Role = Literal["reference", "hypothesis"]
 
 _TRN_LINE = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)")
 
+_NUMBER = r"\d+(?:\.\d*)?|\.\d+"
 
-def read_transcripts(path: Path, role: Role) -> dict[str, str]:
-    """Returns texts by utterance id, in the file's order.
+_CTM_LINE = re.compile(
+    rf"(?P<id>\S+)\s+(?P<channel>\S+)\s+(?P<start>{_NUMBER})\s+(?P<length>{_NUMBER})\s+(?P<word>\S+)"
+    rf"(?:\s+(?P<confidence>{_NUMBER})(?:\s+\S+)*)?"
+)
+
+Lines = Sequence[tuple[int, str]]
+"""Lines that are not empty, with their numbers from 1."""
+
+
+def read_transcripts(path: Path, role: Role, plain: bool = False) -> dict[str, Entry]:
+    """Returns what a file says of each utterance, by its id, in the file's order.
 
     Lines that begin with a brace are JSON objects: manifests, what `transcribe --format json` prints, and NeMo's
     output, where a hypothesis is `pred_text` beside the reference's `text`. Where every line ends with an id in
-    parentheses, it is trn. Any other file is Kaldi's: an id, then words or none.
+    parentheses, it is trn; where every line has an id, a channel, two numbers and a word, it is ctm. Any other file is
+    Kaldi's: an id, then words or none.
+
+    Args:
+        path: The file.
+        role: Which side it is.
+        plain: Each line is an utterance without an id, also where it is empty; its number becomes its id.
 
     Raises:
         ScoreError: The file cannot be read, a line is broken, or an id comes twice.
     """
-    lines = [(number, line) for number, line in enumerate(read_lines(path, ScoreError), 1) if line.strip()]
+    lines = list(enumerate(read_lines(path, ScoreError), 1))
+    if plain:
+        return {f"line-{number}": Entry(" ".join(line.split())) for number, line in lines}
+    lines = [(number, line) for number, line in lines if line.strip()]
     if not lines:
         raise ScoreError(f"{path}: holds no transcript")
-    parse = _choose_parser([line for _, line in lines], role)
-    transcripts: dict[str, str] = {}
+    words = [(number, line) for number, line in lines if not line.startswith(";;")]  # the others are ctm's comments
+    if words and all(_CTM_LINE.fullmatch(line.strip()) for _, line in words):
+        return _read_ctm(path, words)
+    # a manifest's paths start at its folder, those that `transcribe` prints where it was called
+    parse = _choose_parser([line for _, line in lines], role, path.parent if role == "reference" else Path())
+    transcripts: dict[str, Entry] = {}
     for number, line in lines:
         try:
-            id, text = parse(line)
+            id, entry = parse(line)
         except ValueError as error:
             raise ScoreError(f"{path}:{number}: {error}") from error
         if id in transcripts:
-            raise ScoreError(f"{path}:{number}: id {id!r} comes a second time; each utterance is scored once")
-        transcripts[id] = text
+            raise ScoreError(
+                f"{path}:{number}: id {id!r} comes a second time; each utterance is scored once (--plain takes lines"
+                " without ids)"
+            )
+        transcripts[id] = entry
     return transcripts
 
 
-def _choose_parser(lines: Sequence[str], role: Role) -> Callable[[str], tuple[str, str]]:
+def _read_ctm(path: Path, lines: Lines) -> dict[str, Entry]:
+    """Returns the words of each recording; one of two channels has the channel's name behind its id."""
+    found = [match for _, line in lines if (match := _CTM_LINE.fullmatch(line.strip()))]
+    channels: dict[str, set[str]] = defaultdict(set)
+    for match in found:
+        channels[match["id"]].add(match["channel"])
+    entries: dict[str, Entry] = {}
+    for (id, channel), group in groupby(found, lambda match: (match["id"], match["channel"])):
+        rows = list(group)
+        name = f"{id}-{channel}" if len(channels[id]) > 1 else id
+        if name in entries:
+            raise ScoreError(f"{path}: the words of {name} do not stand together; sort the file")
+        starts = [float(row["start"]) for row in rows]
+        known = all(row["confidence"] for row in rows)
+        entries[name] = Entry(
+            " ".join(row["word"] for row in rows),
+            tuple((start, start + float(row["length"])) for start, row in zip(starts, rows, strict=True)),
+            tuple(float(row["confidence"]) for row in rows) if known else (),
+        )
+    return entries
+
+
+def _choose_parser(lines: Sequence[str], role: Role, folder: Path) -> Callable[[str], tuple[str, Entry]]:
     if lines[0].lstrip().startswith("{"):
-        return partial(_parse_json, role=role)
+        return partial(_parse_json, role=role, folder=folder)
     if all(_TRN_LINE.fullmatch(line.strip()) for line in lines):
         return _parse_trn
     return _parse_kaldi
 
 
-def _parse_json(line: str, role: Role) -> tuple[str, str]:
+def _parse_json(line: str, role: Role, folder: Path) -> tuple[str, Entry]:
     try:
         record: Any = json.loads(line)
     except RecursionError as error:
@@ -63,16 +114,41 @@ def _parse_json(line: str, role: Role) -> tuple[str, str]:
     text = record.get("pred_text", record.get("text")) if role == "hypothesis" else record.get("text")
     if not isinstance(id, str) or not id or not isinstance(text, str):
         raise ValueError("expected a JSON object with id (or audio_filepath) and text")
-    return to_token(id), text
+    words = _read_words(record.get("words"), text)
+    return to_token(id), Entry(
+        text,
+        tuple((word["start"], word["end"]) for word in words if {"start", "end"} <= word.keys()),
+        tuple(word["confidence"] for word in words if "confidence" in word),
+        speaker=_pick(record, "speaker", str, ""),
+        lang=_pick(record, "lang", str, ""),
+        duration=_pick(record, "duration", int | float, None),
+        audio_filepath=str(folder / path) if path and isinstance(path, str) else "",
+        offset=_pick(record, "offset", int | float, 0.0),
+    )
 
 
-def _parse_trn(line: str) -> tuple[str, str]:
+def _read_words(words: Any, text: str) -> list[dict[str, Any]]:
+    """Returns a JSON line's words where they are those of its text; all of them have the same keys, or none counts."""
+    if not isinstance(words, list) or not all(isinstance(word, dict) for word in words):
+        return []
+    numbers = [{k: v for k, v in word.items() if isinstance(v, int | float)} for word in words]
+    same = len({frozenset(one) for one in numbers}) == 1
+    return numbers if same and [word.get("text", word.get("word")) for word in words] == text.split() else []
+
+
+def _pick(record: dict[str, Any], key: str, kind: Any, otherwise: Any) -> Any:
+    """Returns a value that scoring can do without: another kind of value is none."""
+    value = record.get(key)
+    return value if isinstance(value, kind) else otherwise
+
+
+def _parse_trn(line: str) -> tuple[str, Entry]:
     match = _TRN_LINE.fullmatch(line.strip())
     if match is None:
         raise ValueError("expected words and an id in parentheses")
-    return match["id"], match["text"]
+    return match["id"], Entry(match["text"])
 
 
-def _parse_kaldi(line: str) -> tuple[str, str]:
+def _parse_kaldi(line: str) -> tuple[str, Entry]:
     id, *words = line.split()
-    return id, " ".join(words)
+    return id, Entry(" ".join(words))

@@ -2,15 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isnan
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from speechrnn.console import abridge, count_of, print_line, stdout, warn
+from speechrnn.console import abridge, count_of, print_line, print_table, stdout, warn
 from speechrnn.counts import format_rate
 from speechrnn.score.align import Pair
+from speechrnn.score.breakdown import Group, break_down
+from speechrnn.score.calibration import Calibration
 from speechrnn.score.scoring import Score, ScoredUtterance
 from speechrnn.score.significance import REPLICATES, Comparison, compare
+from speechrnn.score.times import FAR, TimeErrors, measure_times
 
 _STYLES = {"equal": "", "substitute": "yellow", "delete": "red", "insert": "cyan"}
 _CONFUSIONS = 10
@@ -20,24 +25,54 @@ _NAMES = {"substitute": "substitutions", "insert": "insertions", "delete": "dele
 _MARKS = {"equal": "", "substitute": "S", "delete": "D", "insert": "I"}
 
 
-def print_score(score: Score, worst: int) -> None:
-    """Prints the summary and the `worst` utterances on stdout, and on stderr the ids without a partner."""
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What is shown of a score beside its rates.
+
+    Attributes:
+        worst: Utterances at most, those with most errors first; 0 also hides the confusions.
+        normalizer: Its name.
+        calibration: Whether words are listed by confidence.
+        keys: What utterances are grouped by, of `breakdown.KEYS`.
+    """
+
+    worst: int = 10
+    normalizer: str = "none"
+    calibration: bool = False
+    keys: Sequence[str] = ()
+
+
+def print_score(score: Score, details: Details) -> None:
+    """Prints the summary and the details on stdout, and on stderr the ids without a partner."""
+    if details.normalizer != "none":
+        print_line(f"normalised on both sides: {details.normalizer}")
     print_line(format_summary(score))
-    if worst:
+    if score.calibration:
+        print_line(format_calibration(score.calibration))
+    if times := measure_times(score.utterances):
+        print_line(format_times(times))
+    if details.worst:
         for line in format_confusions(score, _CONFUSIONS):
             print_line(line)
     width = stdout.width if stdout.is_terminal else None
-    for block in render_worst(score, worst, width):
+    for block in render_worst(score, details.worst, width):
         stdout.print(block)
+    if details.calibration:
+        print_calibration(score.calibration)
+    for key in details.keys:
+        print_breakdown(key, break_down(score.utterances, key))
     if spelling := count_spelling_errors(score):
-        warn(f"{spelling} of the {score.words.errors} errors are upper or lower case or punctuation, no other words")
+        warn(
+            f"{spelling} of the {score.words.errors} errors are upper or lower case or punctuation, no other words:"
+            " --normalize basic"
+        )
     _warn_unmatched(score)
 
 
 def print_comparison(score: Score, other: Score, name: str) -> None:
     """Prints how a score differs from another one, of the same references, that goes by a name."""
     print_line(f"against {name}: {format_rate('WER', other.words)}")
-    print_line(format_comparison(compare(score.alignments, other.alignments)))
+    print_line(format_comparison(compare(score.alignments, other.alignments, score.speakers)))
     _warn_unmatched(other, f"in {name} ")
 
 
@@ -58,8 +93,62 @@ def format_summary(score: Score) -> str:
     ]
     if total > 1:
         low, high = 100 * score.interval.low, 100 * score.interval.high
-        lines.append(f"95 % interval of the WER: {low:.2f} to {high:.2f} ({REPLICATES} bootstraps over utterances)")
+        drawn = f"{len(set(score.speakers))} speakers" if score.speakers else "utterances"
+        lines.append(f"95 % interval of the WER: {low:.2f} to {high:.2f} ({REPLICATES} bootstraps over {drawn})")
     return "\n".join(lines)
+
+
+def format_calibration(calibration: Calibration) -> str:
+    """Returns in a line how far confidences can be believed."""
+    words = sum(one.words for one in calibration.bins)
+    confidence, right = (
+        sum(one.words * getattr(one, name) for one in calibration.bins) / words for name in ("confidence", "right")
+    )
+    entropy = calibration.cross_entropy
+    return (
+        f"confidence: mean {100 * confidence:.1f} %, {100 * right:.1f} % of the words right; calibration error"
+        f" {100 * calibration.error:.1f} %" + ("" if isnan(entropy) else f", normalised cross entropy {entropy:.3f}")
+    )
+
+
+def print_calibration(calibration: Calibration | None) -> None:
+    """Prints a table of words by their confidence."""
+    if calibration is None:
+        warn("these hypotheses have no confidences; transcribe --format json writes them, and ctm can hold them")
+        return
+    rows = [
+        [f"{100 * one.confidence:.1f} %", f"{100 * one.right:.1f} %", str(one.words), draw_bar(one.right)]
+        for one in calibration.bins
+    ]
+    print_table(["confidence", "right", "words", ""], rows)
+
+
+def format_times(errors: TimeErrors) -> str:
+    """Returns in a line how far times are off."""
+    return (
+        f"times of {errors.words} right words: median {1000 * errors.start:.0f} ms off at the start,"
+        f" {1000 * errors.end:.0f} ms at the end; {errors.far} more than {1000 * FAR:.0f} ms"
+    )
+
+
+def print_breakdown(key: str, groups: Sequence[Group]) -> None:
+    """Prints a table of groups of utterances."""
+    rows = [
+        [
+            group.name,
+            str(group.utterances),
+            str(group.words.reference_length),
+            f"{100 * group.words.rate:.2f}",
+            draw_bar(min(group.words.rate, 1.0)),
+        ]
+        for group in groups
+    ]
+    print_table([key, "utterances", "words", "%WER", ""], rows)
+
+
+def draw_bar(share: float) -> str:
+    """Returns a bar of up to twenty characters."""
+    return "█" * round(20 * share)
 
 
 def format_confusions(score: Score, count: int) -> list[str]:

@@ -4,11 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePath
+from typing import TypeVar
 
 from speechrnn.counts import ErrorCounts
 from speechrnn.errors import ScoreError
 from speechrnn.score.align import Alignment, align_words, count_characters
+from speechrnn.score.calibration import Calibration, assess_confidences, judge_words
+from speechrnn.score.entries import Entry, normalize_entry
+from speechrnn.score.normalizers import Normalizer
 from speechrnn.score.significance import Interval, estimate_interval
+
+T = TypeVar("T")
+
+FEWEST_SPEAKERS = 10
+"""With fewer, a bootstrap that draws speakers says little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +26,8 @@ class ScoredUtterance:
 
     id: str
     alignment: Alignment
+    reference: Entry
+    hypothesis: Entry
 
     @property
     def counts(self) -> ErrorCounts:
@@ -51,10 +62,28 @@ class Score:
         return sum((utterance.counts for utterance in self.utterances), ErrorCounts())
 
     @cached_property
+    def speakers(self) -> list[str]:
+        """The speaker of each utterance where all are known and they are enough to be drawn from; else nothing."""
+        speakers = [utterance.reference.speaker for utterance in self.utterances]
+        return speakers if all(speakers) and len(set(speakers)) >= FEWEST_SPEAKERS else []
+
+    @cached_property
     def interval(self) -> Interval:
-        """Where the word error rate lies with 95 % confidence, by a bootstrap over utterances."""
+        """Where the word error rate lies with 95 % confidence, by a bootstrap over speakers, or else utterances."""
         counts = [utterance.counts for utterance in self.utterances]
-        return estimate_interval([one.errors for one in counts], [one.reference_length for one in counts])
+        errors, words = [one.errors for one in counts], [one.reference_length for one in counts]
+        return estimate_interval(errors, words, self.speakers)
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """How far the words' confidences can be believed; None where the hypotheses have none."""
+        judged = [
+            word
+            for one in self.utterances
+            if one.hypothesis.confidences
+            for word in judge_words(one.alignment, one.hypothesis.confidences)
+        ]
+        return assess_confidences(judged) if judged else None
 
     @cached_property
     def wrong_utterances(self) -> list[ScoredUtterance]:
@@ -63,8 +92,15 @@ class Score:
         return sorted(wrong, key=lambda one: (-one.counts.errors, -one.counts.rate, one.id))
 
 
-def score_transcripts(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> Score:
-    """Returns the score of hypotheses against references, both texts by utterance id.
+def score_transcripts(
+    references: Mapping[str, Entry | str], hypotheses: Mapping[str, Entry | str], normalize: Normalizer = str
+) -> Score:
+    """Returns the score of hypotheses against references, both by utterance id, either alone or with what is known.
+
+    Args:
+        references: What was said.
+        hypotheses: What was recognised.
+        normalize: Applied to the texts of both before they are compared.
 
     Raises:
         ScoreError: There is no reference, or no id is on both sides, nor the last part of one that is a path.
@@ -76,19 +112,24 @@ def score_transcripts(references: Mapping[str, str], hypotheses: Mapping[str, st
     if not references.keys() & hypotheses.keys():
         raise ScoreError(
             f"no id is on both sides: the references have {_examples(references)}, the hypotheses"
-            f" {_examples(hypotheses)}"
+            f" {_examples(hypotheses)}; lines without ids belong together with --plain"
         )
-    spoken = list(references.values())
-    heard = [hypotheses.get(id, "") for id in references]
+    spoken = [_normalize(entry, normalize) for entry in references.values()]
+    heard = [_normalize(hypotheses.get(id, ""), normalize) for id in references]
+    texts = [entry.text for entry in spoken], [entry.text for entry in heard]
     return Score(
-        tuple(map(ScoredUtterance, references, align_words(spoken, heard))),
-        count_characters(spoken, heard),
+        tuple(map(ScoredUtterance, references, align_words(*texts), spoken, heard)),
+        count_characters(*texts),
         tuple(id for id in references if id not in hypotheses),
         tuple(id for id in hypotheses if id not in references),
     )
 
 
-def _match_by_stem(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> Mapping[str, str]:
+def _normalize(entry: Entry | str, normalize: Normalizer) -> Entry:
+    return normalize_entry(Entry(entry) if isinstance(entry, str) else entry, normalize)
+
+
+def _match_by_stem(references: Mapping[str, T], hypotheses: Mapping[str, T]) -> Mapping[str, T]:
     """Returns the hypotheses under the references' ids where the last parts of paths are all that they share."""
     ids = {PurePath(id).name: id for id in references}
     names = {PurePath(id).name for id in hypotheses}
@@ -97,5 +138,5 @@ def _match_by_stem(references: Mapping[str, str], hypotheses: Mapping[str, str])
     return {ids.get(PurePath(id).name, id): text for id, text in hypotheses.items()}
 
 
-def _examples(transcripts: Mapping[str, str]) -> str:
+def _examples(transcripts: Mapping[str, object]) -> str:
     return ", ".join(repr(id) for id in list(transcripts)[:2]) or "none"

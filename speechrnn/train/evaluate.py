@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from speechrnn.batches import Batch, Example, collate, plan_batches
@@ -14,8 +12,10 @@ from speechrnn.ctc import decode_greedy
 from speechrnn.loss import compute_ctc_loss
 from speechrnn.network import AcousticNetwork
 from speechrnn.score.align import align_words, count_characters
+from speechrnn.score.calibration import fit_temperature, judge_words
 from speechrnn.text import Alphabet
 from speechrnn.train.examples import ExampleSource
+from speechrnn.words import Word, read_words
 
 Standing = tuple[int, int, float]
 """How good a network is: word errors, character errors, loss on dev; the smaller the better."""
@@ -39,12 +39,14 @@ class Evaluation:
         words: Word errors over all utterances.
         characters: Character errors over all utterances.
         recognized: All utterances, in the store's order.
+        temperature: What the logarithm of a word's confidence is to be divided by.
     """
 
     loss: float
     words: ErrorCounts
     characters: ErrorCounts
     recognized: Sequence[Recognized]
+    temperature: float = 1.0
 
     @property
     def standing(self) -> Standing:
@@ -61,7 +63,7 @@ def evaluate(network: AcousticNetwork, source: ExampleSource, batch_frames: int,
         batch_frames: Frames of one batch, padding counted.
         device: Where the network is.
     """
-    heard: dict[str, str] = {}
+    heard: dict[str, list[Word]] = {}
     losses: dict[str, float] = {}
     for batch, log_probs, lengths in compute_log_probs(
         network, source.make, source.store.frames.tolist(), batch_frames, device
@@ -71,14 +73,21 @@ def evaluate(network: AcousticNetwork, source: ExampleSource, batch_frames: int,
         losses |= zip(batch.ids, batch_losses.tolist(), strict=True)
         heard |= zip(batch.ids, read_greedily(log_probs, lengths, source.alphabet), strict=True)
     utterances = source.store.utterances
-    references, hypotheses = [one.text for one in utterances], [heard[one.id] for one in utterances]
+    references, hypotheses = [one.text for one in utterances], [to_text(heard[one.id]) for one in utterances]
+    alignments = align_words(references, hypotheses)
+    judged = [
+        word
+        for one, alignment in zip(utterances, alignments, strict=True)
+        for word in judge_words(alignment, [word.confidence for word in heard[one.id]])
+    ]
     learnable = [utterances[index] for index in source.learnable]
     characters = sum(len(one.text) for one in learnable)
     return Evaluation(
         sum(losses[one.id] for one in learnable) / characters if characters else float("nan"),
-        sum((alignment.counts for alignment in align_words(references, hypotheses)), ErrorCounts()),
+        sum((alignment.counts for alignment in alignments), ErrorCounts()),
         count_characters(references, hypotheses),
-        [Recognized(one.id, one.text, heard[one.id]) for one in utterances],
+        [Recognized(one.id, *texts) for one, *texts in zip(utterances, references, hypotheses, strict=True)],
+        fit_temperature(judged),
     )
 
 
@@ -111,12 +120,12 @@ def compute_log_probs(
         network.train(training)
 
 
-def read_greedily(log_probs: Tensor, lengths: Tensor, alphabet: Alphabet) -> list[str]:
-    """Returns the greedy transcript of each utterance, its words single-spaced."""
+def read_greedily(log_probs: Tensor, lengths: Tensor, alphabet: Alphabet) -> list[list[Word]]:
+    """Returns the words of each utterance, read greedily, their times in frames."""
     rows = zip(log_probs.float().cpu().numpy(), lengths.tolist(), strict=True)
-    return [read_path(row[:length], alphabet) for row, length in rows]
+    return [read_words(decode_greedy(row[:length]), alphabet, 1.0) for row, length in rows]
 
 
-def read_path(log_probs: NDArray[np.float32], alphabet: Alphabet) -> str:
-    """Returns the greedy transcript of log_probs (frames, classes), its words single-spaced."""
-    return " ".join(alphabet.decode(decode_greedy(log_probs).tokens).split())
+def to_text(words: Sequence[Word]) -> str:
+    """Returns the words as a text, single-spaced."""
+    return " ".join(word.text for word in words)

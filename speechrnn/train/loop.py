@@ -216,7 +216,8 @@ class Training:
     def _save_best(self, network: AcousticNetwork, evaluation: Evaluation) -> None:
         scores = {self.dev.store.split: SplitScore(evaluation.words, evaluation.characters)}
         provenance = replace(self.info.provenance, epoch=self.state.best_epoch, scores=scores)
-        model = Model(replace(self.info, provenance=provenance), network, self.train.cmvn)
+        info = replace(self.info, provenance=provenance, temperature=evaluation.temperature)
+        model = Model(info, network, self.train.cmvn)
         save_model(model, self.folder / MODEL_FILE)
 
     def _save_state(self) -> None:

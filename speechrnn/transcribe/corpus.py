@@ -19,9 +19,11 @@ from speechrnn.modelinfo import ModelInfo
 from speechrnn.parallel import map_in_order
 from speechrnn.prepare.prepared import list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore
-from speechrnn.train.evaluate import compute_log_probs, read_path
+from speechrnn.score.entries import Entry
+from speechrnn.train.evaluate import compute_log_probs
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.listener import Listener
+from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.torch_listener import TorchListener
 
 _BATCH_SECONDS = 60
@@ -29,7 +31,7 @@ _BATCH_SECONDS = 60
 
 def transcribe_split(
     folder: Path, split: str, listener: Listener, decoder: BeamDecoder | None = None
-) -> tuple[dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, Entry], dict[str, Entry]]:
     """Returns references and hypotheses of a prepared split, both by utterance id.
 
     Args:
@@ -41,15 +43,30 @@ def transcribe_split(
     Raises:
         CorpusError: The folder is not prepared, lacks the split, or has other features or another language.
     """
-    alphabet = listener.info.alphabet
+    recognizer = Recognizer(listener, "", decoder)
 
-    def read(one: tuple[Utterance, NDArray[np.float32]]) -> tuple[Utterance, str]:
+    def read(one: tuple[Utterance, NDArray[np.float32]]) -> tuple[Utterance, Entry]:
         utterance, log_probs = one
-        return utterance, decoder.read(log_probs) if decoder else read_path(log_probs, alphabet)
+        words = recognizer.read(log_probs)
+        text = " ".join(word.text for word in words)
+        times = tuple((word.start, word.end) for word in words)
+        return utterance, Entry(text, times, tuple(word.confidence for word in words))
 
-    hypotheses = {utterance.id: text for utterance, text in map_in_order(read, hear_split(folder, split, listener))}
-    references = {utterance.id: utterance.text for utterance in FeatureStore(list_parts(folder), split).utterances}
+    hypotheses = {utterance.id: entry for utterance, entry in map_in_order(read, hear_split(folder, split, listener))}
+    references = {one.id: describe(one) for one in FeatureStore(list_parts(folder), split).utterances}
     return references, {id: hypotheses[id] for id in references}
+
+
+def describe(utterance: Utterance) -> Entry:
+    """Returns what a corpus knows of an utterance."""
+    return Entry(
+        utterance.text,
+        speaker=utterance.speaker,
+        lang=utterance.lang,
+        duration=utterance.duration,
+        audio_filepath=utterance.audio_filepath,
+        offset=utterance.offset,
+    )
 
 
 def hear_split(folder: Path, split: str, listener: Listener) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:

@@ -14,7 +14,7 @@ from speechrnn.counts import ErrorCounts, format_rate
 from speechrnn.errors import ModelError
 from speechrnn.modelfile import load_model
 from speechrnn.outputs import refuse_existing, write_atomically
-from speechrnn.score.align import align_words
+from speechrnn.score.scoring import score_transcripts
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.graph import FEATURE_NODE, build_graph
 from speechrnn.transcribe.listener import ONNX_SUFFIX, Listener
@@ -97,6 +97,4 @@ def _compare(left: Listener, right: Listener, signal: Signal) -> float:
 
 
 def _count_errors(listener: Listener, data: Path, split: str) -> ErrorCounts:
-    references, hypotheses = transcribe_split(data, split, listener)
-    alignments = align_words(list(references.values()), list(hypotheses.values()))
-    return sum((alignment.counts for alignment in alignments), ErrorCounts())
+    return score_transcripts(*transcribe_split(data, split, listener)).words

@@ -16,7 +16,8 @@ from speechrnn.text import normalize, require_symbols
 from speechrnn.transcribe.align import align
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_at_pauses
-from speechrnn.transcribe.transcript import Transcript, make_transcript, read_words
+from speechrnn.transcribe.transcript import Transcript, make_transcript
+from speechrnn.words import read_words
 
 _MOST_CELLS = 2_000_000_000
 """Frames times states that are kept, one byte each: about half an hour of talk."""
@@ -63,7 +64,9 @@ class Aligner:
             raise AudioError(f"{path}: {duration / 60:.0f} minutes are too long to be aligned at once; cut it up")
         if len(log_probs) < count_required_frames(tokens):
             raise AudioError(f"{path}: {duration:.2f} s are too short for {len(tokens)} characters; is this its text?")
-        words = read_words(_in_milliseconds(align(log_probs, tokens), times), info.alphabet, 0.001)
+        words = read_words(
+            _in_milliseconds(align(log_probs, tokens), times), info.alphabet, 0.001, temperature=info.temperature
+        )
         return make_transcript(words, str(path), duration, self._recognizer.name)
 
 
@@ -81,7 +84,7 @@ def _listen(
             rows.append(recognizer.listener.compute_log_probs(signal))
         except AudioError as error:
             raise AudioError(f"{path}: {error}") from error
-        starts.append(np.round(1000 * (start + np.arange(len(rows[-1])) * recognizer.frame_seconds)))
+        starts.append(np.round(1000 * (start + np.arange(len(rows[-1])) * recognizer.info.frame_seconds)))
     times = np.concatenate([*starts, [1000 * samples / SAMPLE_RATE]]).astype(np.int64)
     return np.concatenate(rows), times, round(samples / SAMPLE_RATE, 3)
 

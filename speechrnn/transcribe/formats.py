@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from speechrnn.manifest import to_token
-from speechrnn.transcribe.transcript import Transcript, Word
+from speechrnn.transcribe.transcript import Transcript
+from speechrnn.words import Word
 
 _LINE_LETTERS = 42
 """What a subtitle's line holds; two lines are shown at a time. Netflix's and the BBC's guides agree."""

@@ -14,7 +14,8 @@ from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
 from speechrnn.transcribe.listener import Listener, open_listener
 from speechrnn.transcribe.segments import cut_at_pauses, cut_blocks, is_sound
-from speechrnn.transcribe.transcript import Transcript, Word, make_transcript, read_words
+from speechrnn.transcribe.transcript import Transcript, make_transcript
+from speechrnn.words import Word, read_words
 
 if TYPE_CHECKING:
     from speechrnn.transcribe.beam import BeamDecoder
@@ -43,11 +44,6 @@ class Recognizer:
     def info(self) -> ModelInfo:
         """Alphabet, features, language, provenance of the model."""
         return self.listener.info
-
-    @property
-    def frame_seconds(self) -> float:
-        """From one frame of log_probs to the next."""
-        return self.info.features.hop_ms * self.info.recipe.network.stack / 1000
 
     def transcribe(
         self,
@@ -101,9 +97,12 @@ class Recognizer:
         Raises:
             AudioError: The signal is shorter than one window.
         """
-        log_probs = self.listener.compute_log_probs(signal)
-        hypothesis = self._search(log_probs) if self.decoder else decode_greedy(log_probs)
-        return read_words(hypothesis, self.info.alphabet, self.frame_seconds, start)
+        return self.read(self.listener.compute_log_probs(signal), start)
+
+    def read(self, log_probs: NDArray[np.float32], start: float = 0.0) -> list[Word]:
+        """Returns the words in log_probs, (frames, classes), the first frame of which is at `start` seconds."""
+        info, hypothesis = self.info, self._search(log_probs) if self.decoder else decode_greedy(log_probs)
+        return read_words(hypothesis, info.alphabet, info.frame_seconds, start, info.temperature)
 
     def _search(self, log_probs: NDArray[np.float32]) -> Hypothesis:
         """Returns the decoder's best text, aligned; an empty one where the vocabulary allows none."""

@@ -1,25 +1,11 @@
 """What was heard: the text, its words in time, how sure the model is, and where all that comes from."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from speechrnn.ctc import Hypothesis
-from speechrnn.text import Alphabet
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word, its start and end in seconds, and the model's confidence in [0, 1]."""
-
-    text: str
-    start: float
-    end: float
-    confidence: float
+from speechrnn.words import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,35 +53,3 @@ def make_transcript(words: Sequence[Word], name: str, duration: float, model: st
         duration=round(duration, 3),
         model=model,
     )
-
-
-def read_words(hypothesis: Hypothesis, alphabet: Alphabet, frame_seconds: float, start: float = 0.0) -> list[Word]:
-    """Returns the words of a hypothesis.
-
-    A word lasts from the first frame of its first character to the last frame of its last one; its confidence is
-    the geometric mean of its characters' probabilities.
-
-    Args:
-        hypothesis: What a decoder read.
-        alphabet: Of the model.
-        frame_seconds: From one output frame to the next.
-        start: Where the hypothesis begins within the recording, in seconds.
-    """
-    words = []
-    text = alphabet.decode(hypothesis.tokens)
-    for first, last in find_words(text):
-        spans, scores = hypothesis.spans[first:last], hypothesis.token_log_probs[first:last]
-        words.append(
-            Word(
-                text[first:last],
-                round(start + spans[0][0] * frame_seconds, 3),
-                round(start + spans[-1][1] * frame_seconds, 3),
-                round(float(np.exp(np.mean(scores))), 4),
-            )
-        )
-    return words
-
-
-def find_words(text: str) -> list[tuple[int, int]]:
-    """Returns where each word starts and ends in a text, as indices of characters."""
-    return [match.span() for match in re.finditer(r"\S+", text)]

@@ -11,6 +11,10 @@ from speechrnn.score.scoring import score_transcripts
 REFERENCES = {"u1": "the cat sat", "u2": "hello world", "u3": "yes"}
 
 
+def read(path: Path, role: Role = "hypothesis", plain: bool = False) -> dict[str, str]:
+    return {id: entry.text for id, entry in read_transcripts(path, role, plain).items()}
+
+
 def write(path: Path, text: str) -> Path:
     path.write_bytes(text.encode())
     return path
@@ -35,12 +39,12 @@ def write(path: Path, text: str) -> Path:
     ],
 )
 def test_every_format_gives_the_same_transcripts(tmp_path: Path, text: str, role: Role) -> None:
-    assert read_transcripts(write(tmp_path / "file", text), role) == REFERENCES
+    assert read(write(tmp_path / "file", text), role) == REFERENCES
 
 
 def test_an_id_alone_is_an_empty_transcript(tmp_path: Path) -> None:
-    assert read_transcripts(write(tmp_path / "kaldi", "u1\nu2 a\n"), "hypothesis") == {"u1": "", "u2": "a"}
-    assert read_transcripts(write(tmp_path / "trn", "(u1)\na (u2)\n"), "hypothesis") == {"u1": "", "u2": "a"}
+    assert read(write(tmp_path / "kaldi", "u1\nu2 a\n")) == {"u1": "", "u2": "a"}
+    assert read(write(tmp_path / "trn", "(u1)\na (u2)\n")) == {"u1": "", "u2": "a"}
 
 
 @pytest.mark.parametrize(

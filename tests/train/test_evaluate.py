@@ -6,12 +6,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from speechrnn.ctc import decode_greedy
 from speechrnn.network import AcousticNetwork
 from speechrnn.prepare.prepared import list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore
+from speechrnn.score.align import align_words
+from speechrnn.score.calibration import fit_temperature
 from speechrnn.text import alphabet_of
 from speechrnn.train.evaluate import compute_log_probs, evaluate
 from speechrnn.train.examples import ExampleSource
+from speechrnn.words import Word, read_words
 from tests.train.conftest import TINY
 
 CPU = torch.device("cpu")
@@ -42,6 +46,10 @@ def one_by_one(network: AcousticNetwork, source: ExampleSource) -> list[torch.Te
     return results
 
 
+def hear(log_probs: torch.Tensor, source: ExampleSource) -> list[Word]:
+    return read_words(decode_greedy(log_probs.numpy()), source.alphabet, 1.0)
+
+
 def test_loss_and_errors_are_those_of_each_utterance_alone(network: AcousticNetwork, source: ExampleSource) -> None:
     evaluation = evaluate(network, source, 300, CPU)
     loss, characters, heard = 0.0, 0, []
@@ -58,6 +66,12 @@ def test_loss_and_errors_are_those_of_each_utterance_alone(network: AcousticNetw
     assert evaluation.words.rate == pytest.approx(jiwer.wer(said, heard))
     assert evaluation.characters.rate == pytest.approx(jiwer.cer(said, heard))
     assert network.training
+    words = [(word.confidence, word.text) for rows in one_by_one(network, source) for word in hear(rows, source)]
+    assert len(words) > 5
+    right = iter(
+        pair.kind == "equal" for one in align_words(said, heard) for pair in one.pairs if pair.kind != "delete"
+    )
+    assert evaluation.temperature == fit_temperature([(confidence, next(right)) for confidence, _ in words])
 
 
 def test_utterances_without_frames_enough_count_as_errors_and_not_in_the_loss(

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechrnn.transcribe.formats import FORMATS, cut_cues
-from speechrnn.transcribe.transcript import Transcript, Word
+from speechrnn.transcribe.transcript import Transcript
+from speechrnn.words import Word
 
 WORDS = (Word("good", 0.5, 0.75, 0.9), Word("morning", 0.8, 1.4, 0.8), Word("ana", 3601.25, 3601.5, 0.75))
 TRANSCRIPT = Transcript("a b", "good morning ana", WORDS, 0.8167, "a b.wav", 3602.0, "model")

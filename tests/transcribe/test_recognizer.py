@@ -11,7 +11,6 @@ import torch
 import speechrnn
 from speechrnn.audio import SAMPLE_RATE, Signal, read_signal, resample
 from speechrnn.config import FeatureConfig, PrepareConfig, Recipe
-from speechrnn.ctc import Hypothesis
 from speechrnn.errors import AudioError, CorpusError
 from speechrnn.manifest import Utterance
 from speechrnn.modelfile import Model, build_network, save_model
@@ -24,7 +23,7 @@ from speechrnn.transcribe.files import name_recordings, transcribe_files
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_at_pauses, find_pause
 from speechrnn.transcribe.torch_listener import TorchListener
-from speechrnn.transcribe.transcript import Transcript, read_words
+from speechrnn.transcribe.transcript import Transcript
 from tests.conftest import prepare, signal_of
 
 
@@ -45,14 +44,13 @@ def write(path: Path, signal: Signal) -> Path:
     return path
 
 
-def test_words_carry_the_times_and_probabilities_of_their_characters() -> None:
-    alphabet = alphabet_of("en")
-    tokens = tuple(alphabet.encode(" hi  you"))
-    spans = tuple((place * 2, place * 2 + 1) for place in range(len(tokens)))
-    scores = (0.0, -0.1, -0.3, 0.0, 0.0, -0.2, -0.2, -0.2)
-    words = read_words(Hypothesis(tokens, spans, scores, 0.0), alphabet, 0.03, start=10.0)
-    assert [(word.text, word.start, word.end) for word in words] == [("hi", 10.06, 10.15), ("you", 10.3, 10.45)]
-    assert [word.confidence for word in words] == pytest.approx([np.exp(-0.2), np.exp(-0.2)], abs=1e-4)
+def test_a_models_temperature_lowers_or_raises_its_confidences(model: Model, hello_world: Signal) -> None:
+    plain = Recognizer(TorchListener(model), "m").recognize(hello_world)
+    cold = Recognizer(TorchListener(replace(model, info=replace(model.info, temperature=0.5))), "m")
+    mended = cold.recognize(hello_world)
+    assert [word.text for word in mended] == [word.text for word in plain] != []
+    squares = [word.confidence**2 for word in plain]
+    assert [word.confidence for word in mended] == pytest.approx(squares, abs=2e-4)
 
 
 def test_a_transcript_says_what_was_heard_where_by_what(tmp_path: Path, model: Model, hello_world: Signal) -> None:
@@ -72,10 +70,12 @@ def test_a_file_gives_what_its_features_give(tmp_path: Path, model: Model, make_
     source = make_corpus(voices=2)
     prepare("tsv", source, tmp_path / "data", PrepareConfig(split="test"))
     references, hypotheses = transcribe_split(tmp_path / "data", "test", TorchListener(model))
-    assert set(references.values()) == {"hello", "yes", "no"}
+    assert {entry.text for entry in references.values()} == {"hello", "yes", "no"}
     recordings = sorted(source.glob("*.wav"))
     heard = list(transcribe_files(Recognizer(TorchListener(model), "m"), recordings))
-    assert {one.id: one.text for one in heard if isinstance(one, Transcript)} == hypotheses
+    assert {one.id: one.text for one in heard if isinstance(one, Transcript)} == {
+        id: entry.text for id, entry in hypotheses.items()
+    }
 
 
 def test_features_of_another_kind_are_refused(tmp_path: Path, model: Model, make_corpus: Callable[..., Path]) -> None:
