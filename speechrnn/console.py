@@ -1,25 +1,19 @@
-"""What a person sees: messages and progress on stderr, tables on stdout, all plain where no terminal listens."""
+"""What a person sees: messages and progress on stderr, tables on stdout, all plain where no terminal listens.
+
+Tables and bars are imported when one is drawn: a short recording is transcribed before they would be there.
+"""
 
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 stdout = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 stderr = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stderr.isatty())
@@ -66,6 +60,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         for row in (columns, *rows):
             print_line("\t".join(row))
         return
+    from rich import box
+    from rich.table import Table
+
     table = Table(box=box.SIMPLE_HEAD)
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 else "right")
@@ -77,31 +74,39 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 @contextmanager
 def show_progress(title: str, total: float, unit: str, hidden: bool = False) -> Iterator[Callable[[float], None]]:
     """Draws a bar on stderr where that is a terminal; yields the function that moves it on by so many steps."""
-    with _draw_bar(title, total, 0, (MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn()), hidden) as advance:
+    if hidden or not stderr.is_terminal:
+        yield _move_nothing
+        return
+    from rich.progress import MofNCompleteColumn, TextColumn, TimeElapsedColumn
+
+    with _draw_bar(title, total, 0, (MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn())) as advance:
         yield advance
 
 
 @contextmanager
 def show_bytes(title: str, done: int, total: int | None) -> Iterator[Callable[[float], None]]:
     """Draws the bar of a download of `total` bytes, of which some may be done; as `show_progress`."""
-    with _draw_bar(title, total, done, (DownloadColumn(), TransferSpeedColumn()), hidden=False) as advance:
+    if not stderr.is_terminal:
+        yield _move_nothing
+        return
+    from rich.progress import DownloadColumn, TransferSpeedColumn
+
+    with _draw_bar(title, total, done, (DownloadColumn(), TransferSpeedColumn())) as advance:
         yield advance
+
+
+def _move_nothing(steps: float) -> None:
+    """Stands for a bar where none is drawn."""
 
 
 @contextmanager
 def _draw_bar(
-    title: str, total: float | None, done: int, details: Sequence[ProgressColumn], hidden: bool
+    title: str, total: float | None, done: int, details: "Sequence[ProgressColumn]"
 ) -> Iterator[Callable[[float], None]]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), *details, TimeRemainingColumn())
-    bar = Progress(
-        *columns,
-        console=stderr,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-        disable=hidden or not stderr.is_terminal,
-    )
-    with bar as progress:
+    with Progress(*columns, console=stderr, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
         task = progress.add_task(title, total=total, completed=done)
 
         def advance(steps: float) -> None:

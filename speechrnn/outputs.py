@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from speechrnn.errors import OutputError
 
 LOCK_FILE = ".lock"
@@ -60,6 +58,8 @@ def claim(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: Another process is at it.
     """
+    from filelock import FileLock, Timeout  # what only reads does without it
+
     lock = FileLock(folder / LOCK_FILE)
     with explain_disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
