@@ -38,7 +38,7 @@ def choose_device(name: str, gpu: int = 0) -> "torch.device":
     import torch
 
     if name == "auto":
-        name = f"cuda:{gpu}" if torch.cuda.is_available() else "cpu"
+        return torch.device("cuda", gpu) if torch.cuda.is_available() else torch.device("cpu")
     try:
         device = torch.device(name)
         if device.type not in ("cpu", "cuda", "mps"):

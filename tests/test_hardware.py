@@ -15,7 +15,8 @@ def test_auto_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert choose_device("auto") == torch.device("cuda")
+    assert choose_device("auto") == torch.device("cuda:0")
+    assert choose_device("auto", gpu=3) == torch.device("cuda:3")
 
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:77", "meta", ""])
