@@ -24,6 +24,8 @@ def score(
     plain: Annotated[bool, typer.Option("--plain", help="Lines without ids, which belong together in order.")] = False,
     by: Annotated[str, typer.Option(help="Tables by speaker, lang, duration, rate, snr (commas between).")] = "",
     calibration: Annotated[bool, typer.Option("--calibration", help="A table of words by confidence.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page to look at and listen to.")] = None,
+    html_audio: Annotated[int, typer.Option(min=0, help="With --html: recordings in the page, worst first.")] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON instead.")] = False,
     trn: Annotated[Path | None, typer.Option(help="Write ref.trn and hyp.trn into this folder, for sclite.")] = None,
     ctm: Annotated[Path | None, typer.Option(help="The same as ctm, of the words that have times.")] = None,
@@ -32,7 +34,7 @@ def score(
 ) -> None:
     """Print the word error rate, and the utterances with most errors."""
     from speechrnn.console import print_line
-    from speechrnn.score.breakdown import KEYS
+    from speechrnn.score.breakdown import KEYS, break_down
     from speechrnn.score.exports import to_json, write_sides
     from speechrnn.score.normalizers import choose_normalizer
     from speechrnn.score.readers import read_transcripts
@@ -59,10 +61,16 @@ def score(
         write_sides(scored, trn, "trn", force)
     if ctm:
         write_sides(scored, ctm, "ctm", force)
+    groups = {key: break_down(scored.utterances, key) for key in keys}
+    if html:
+        from speechrnn.score.html import write_page
+
+        notes = [f"Normalised on both sides: {normalize}."] if normalize != "none" else []
+        write_page(scored, html, tables=groups, heard=html_audio, notes=notes, force=force)
     if as_json:
         print_line(to_json(scored))
         return
-    print_score(scored, Details(worst, normalize, calibration, keys))
+    print_score(scored, Details(worst, normalize, calibration, groups))
     if other is not None:
         print_comparison(scored, other, str(vs))
 

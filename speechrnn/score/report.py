@@ -1,8 +1,8 @@
 """A score as a person reads it: the rates, then the utterances, worst first, word under word."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isnan
 
 from rich.cells import cell_len
@@ -11,7 +11,7 @@ from rich.text import Text
 from speechrnn.console import abridge, count_of, print_line, print_table, stdout, warn
 from speechrnn.counts import format_rate
 from speechrnn.score.align import Pair
-from speechrnn.score.breakdown import Group, break_down
+from speechrnn.score.breakdown import Group
 from speechrnn.score.calibration import Calibration
 from speechrnn.score.scoring import Score, ScoredUtterance
 from speechrnn.score.significance import REPLICATES, Comparison, compare
@@ -33,13 +33,13 @@ class Details:
         worst: Utterances at most, those with most errors first; 0 also hides the confusions.
         normalizer: Its name.
         calibration: Whether words are listed by confidence.
-        keys: What utterances are grouped by, of `breakdown.KEYS`.
+        groups: Of utterances, by what they were grouped by.
     """
 
     worst: int = 10
     normalizer: str = "none"
     calibration: bool = False
-    keys: Sequence[str] = ()
+    groups: Mapping[str, Sequence[Group]] = field(default_factory=dict)
 
 
 def print_score(score: Score, details: Details) -> None:
@@ -59,8 +59,8 @@ def print_score(score: Score, details: Details) -> None:
         stdout.print(block)
     if details.calibration:
         print_calibration(score.calibration)
-    for key in details.keys:
-        print_breakdown(key, break_down(score.utterances, key))
+    for key, groups in details.groups.items():
+        print_breakdown(key, groups)
     if spelling := count_spelling_errors(score):
         warn(
             f"{spelling} of the {score.words.errors} errors are upper or lower case or punctuation, no other words:"
