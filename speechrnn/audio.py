@@ -168,7 +168,7 @@ def _open(path: Path) -> Iterator[soundfile.SoundFile]:
     except soundfile.LibsndfileError as error:
         raise AudioError(
             f"{path}: libsndfile cannot read it ({error.error_string.rstrip('.')}); convert it, for example with"
-            f" ffmpeg -i {path.name} {path.stem}.wav"
+            f" ffmpeg -i {path.name} {path.stem}-converted.wav"
         ) from error
 
 

@@ -93,6 +93,10 @@ class PrepareConfig(Strict):
     dtype: Literal["float32", "float16"] = "float32"
     features: FeatureConfig = field(default_factory=FeatureConfig)
 
+    def __post_init__(self) -> None:
+        if len(set(self.speeds)) < len(self.speeds):
+            raise ValueError(f"speeds ({', '.join(map(str, self.speeds))}) must differ")
+
 
 @dataclass(frozen=True, slots=True)
 class InputConfig(Strict):

@@ -61,11 +61,13 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             print_line("\t".join(row))
         return
     from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        widest = max(cell_len(row[0]) for row in (columns, *rows)) if number == 0 else None  # what one has to type
+        table.add_column(column, justify="left" if number == 0 else "right", min_width=widest)
     for row in rows:
         table.add_row(*row)
     stdout.print(table)

@@ -38,7 +38,7 @@ class Utterance:
     id: str = ""
     speaker: str = ""
     lang: str = ""
-    speed: Annotated[float, Meta(gt=0)] = 1.0
+    speed: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
     volume: Annotated[float, Meta(gt=0)] = 1.0
 
     def __post_init__(self) -> None:

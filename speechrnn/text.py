@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 from speechrnn.errors import TextError
@@ -12,12 +13,10 @@ from speechrnn.errors import TextError
 BLANK = 0
 """The class of CTC's blank; the symbols of an alphabet follow it."""
 
-_SPELLING = str.maketrans(
-    dict.fromkeys("’‘ʼ`´′＇", "'")
-    | dict.fromkeys('-‐‑‒–—―/_.,;:!?¡¿…"“”„«»‹›()[]{}', " ")
-    | dict.fromkeys("\u00ad\u200b\u200e\u200f\ufeff", "")
-)
-"""Apostrophes become one, punctuation becomes a space, marks that nobody sees vanish."""
+_APOSTROPHES = frozenset("'’‘ʼ`´′＇")
+
+_PRONOUNCED = frozenset("%‰&@#§")
+"""What Unicode calls punctuation though it is read aloud."""
 
 _ABBREVIATION = re.compile(r"(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 """The dot in e.g., a.m., U.S."""
@@ -96,14 +95,28 @@ def normalize(text: str, lang: str) -> str:
     """Returns a transcript as it is trained on and scored: lower case, NFC, words and single spaces.
 
     Punctuation becomes a space, dots within abbreviations and the quotation marks around a word vanish, apostrophes
-    stay ("dogs'"). Look-alikes in a Latin alphabet become what they look like. What is pronounced but not spelled ("4",
-    "%", "&") and foreign letters stay: `require_symbols` names them.
+    stay ("dogs'") where the language writes them. Look-alikes in a Latin alphabet become what they look like. What is
+    pronounced but not spelled ("4", "%", "&") and foreign letters stay: `require_symbols` names them.
     """
     lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
     if base_language(lang) in LETTERS:
         lowered = "".join(_LOOK_ALIKES.get(character, character) for character in lowered)
-    words = _ABBREVIATION.sub("", lowered).translate(_SPELLING).split()
+    plain = "".join(map(_spell, _ABBREVIATION.sub("", lowered)))
+    if "'" not in LETTERS.get(base_language(lang), "'"):
+        plain = plain.replace("'", "")
+    words = plain.split()
     return " ".join(word for word in map(_unquote, words) if word)
+
+
+@cache
+def _spell(character: str) -> str:
+    """Returns what is kept of a character: apostrophes become one, punctuation a space, what nobody sees vanishes."""
+    category = unicodedata.category(character)
+    if character in _APOSTROPHES:
+        return "'"
+    if character == "·" or category == "Cf":  # col·lecció
+        return ""
+    return " " if character == "~" or (category.startswith("P") and character not in _PRONOUNCED) else character
 
 
 def find_look_alikes(text: str, lang: str) -> list[str]:
@@ -130,7 +143,10 @@ def require_symbols(text: str, symbols: Iterable[str], place: str = "") -> None:
     allowed = set(symbols)
     foreign = sorted({character for character in text if character not in allowed})
     if foreign:
-        raise TextError(f"{where}characters outside the alphabet: {describe_characters(foreign)}; spell them out")
+        raise TextError(
+            f"{where}characters outside the alphabet: {describe_characters(foreign)}; spell them out, or name their"
+            " language"
+        )
 
 
 def describe_characters(characters: Sequence[str]) -> str:

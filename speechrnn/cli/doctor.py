@@ -14,6 +14,8 @@ def doctor(
     model: Annotated[Path | None, typer.Option(help="A model that looks for wrong transcripts.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
     write_clean: Annotated[Path | None, typer.Option(help="A folder for manifests without the bad ones.")] = None,
+    spell_numbers: Annotated[bool, typer.Option("--spell-numbers", help="As prepare would, with this option.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over manifests that are there.")] = False,
     workers: Annotated[int, typer.Option(min=0, help="Threads; 0 for one a core.")] = 0,
 ) -> None:
     """Read a corpus and say what would hurt training; exit 1 when something must be mended."""
@@ -25,7 +27,7 @@ def doctor(
     from speechrnn.settings import load_recipe
 
     chosen = load_recipe(recipe) if recipe else Recipe()
-    patient = read_patient(corpus, layout, lang)
+    patient = read_patient(corpus, layout, lang, spell_numbers)
     suspicions = None
     if model is not None:
         from speechrnn.transcribe.labels import suspect_labels
@@ -39,6 +41,6 @@ def doctor(
     else:
         print_diagnosis(diagnosis)
     if write_clean is not None:
-        note(f"{write(diagnosis, write_clean)} utterances left out of the manifests in {write_clean}")
+        note(f"{write(diagnosis, write_clean, force)} utterances left out of the manifests in {write_clean}")
     if diagnosis.must_be_mended:
         raise typer.Exit(1)

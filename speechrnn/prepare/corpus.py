@@ -1,5 +1,6 @@
 """What `prepare` knows of a corpus: how its folder becomes utterances, what it holds, and where it is had."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,39 @@ def refuse_subsets(subsets: Collection[str], name: str) -> None:
     """
     if subsets:
         raise CorpusError(f"{name}: has no subsets; leave out --subsets {','.join(subsets)}")
+
+
+def require_readable(source: Path) -> None:
+    """Checks that every folder of a corpus can be looked into: what one may not read would be left out unseen.
+
+    Raises:
+        CorpusError: One cannot.
+    """
+    if source.is_dir():
+        for _ in find_files(source):
+            pass
+
+
+def find_files(source: Path) -> Iterator[Path]:
+    """Yields the files at any depth in a folder, sorted folder by folder; links are followed, but in no circle.
+
+    Raises:
+        CorpusError: A folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        reason = error.strerror or error
+        raise CorpusError(f"{error.filename}: cannot be read ({reason}); change its rights, or take it out") from error
+
+    seen = set()
+    for root, folders, names in os.walk(source, onerror=refuse, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        yield from (Path(root, name) for name in sorted(names))
 
 
 def find_split(name: str) -> str | None:

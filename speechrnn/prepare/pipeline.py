@@ -54,7 +54,7 @@ def prepare_corpus(
     with explain_disk_errors(partial), claim(partial):
         _discard_other(partial, fingerprint)
         if not (partial / SETTINGS_FILE).exists():
-            summaries = _extract_splits(plan, partial, workers)
+            summaries = _extract_splits(plan, partial, workers, whole=shard is None)
             prepared = PreparedCorpus(
                 plan.corpus, plan.source, fingerprint, plan.lang, plan.letters, plan.config, summaries
             )
@@ -107,10 +107,21 @@ def _check_replaceable(out: Path, force: bool) -> None:
         raise OutputError(
             f"{out}: prepared from other input or settings; --force prepares it again, or choose another --out"
         )
-    if foreign := [name for name in names if not _is_prepares(name)]:
+    ours = _list_ours(out, names)
+    if foreign := [name for name in names if name not in ours]:
         raise OutputError(
             f"{out}: also holds {min(foreign)}, which prepare did not write; move it or choose another --out"
         )
+
+
+def _list_ours(out: Path, names: Iterable[str]) -> set[str]:
+    """Returns those of the names in a folder that `prepare` gave: of the splits that it made, if that can be read."""
+    ours = {name for name in names if _is_prepares(name)}
+    try:
+        splits = read_prepared(out).splits
+    except CorpusError:
+        return ours
+    return {name for name in ours if name.partition(".")[0] in splits or name in (SETTINGS_FILE, _MARK, LOCK_FILE)}
 
 
 def _check_partial(partial: Path) -> None:
@@ -135,7 +146,7 @@ def _discard_other(partial: Path, fingerprint: str) -> None:
         mark.write_text(fingerprint)
 
 
-def _extract_splits(plan: CorpusPlan, partial: Path, workers: int) -> dict[str, SplitSummary]:
+def _extract_splits(plan: CorpusPlan, partial: Path, workers: int, whole: bool) -> dict[str, SplitSummary]:
     from speechrnn.prepare.extract import extract_corpus  # imports torch, which an unchanged corpus does not need
 
     summaries = {}
@@ -152,7 +163,7 @@ def _extract_splits(plan: CorpusPlan, partial: Path, workers: int) -> dict[str, 
     except KeyboardInterrupt:
         note("stopped; the same command goes on where it was")
         raise
-    if total and not any(summary.utterances for summary in summaries.values()):
+    if whole and total and not any(summary.utterances for summary in summaries.values()):
         id, reason = _first_set_aside(partial, plan.splits)
         shutil.rmtree(partial)
         raise CorpusError(f"none of the {total} utterances can be used; the first, {id}: {reason}")

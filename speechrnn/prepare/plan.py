@@ -12,7 +12,7 @@ from speechrnn.config import PrepareConfig
 from speechrnn.errors import CorpusError
 from speechrnn.manifest import Utterance
 from speechrnn.numerals import spell_numbers
-from speechrnn.prepare.corpus import Corpus, Splits
+from speechrnn.prepare.corpus import Corpus, Splits, require_readable
 from speechrnn.prepare.perturb import perturb_utterances
 from speechrnn.prepare.prepared import FORMAT_VERSION
 from speechrnn.prepare.segments import cut_by_table
@@ -70,11 +70,14 @@ def plan_corpus(corpus: Corpus, source: Path | None, config: PrepareConfig, segm
     if folder is None:
         raise CorpusError(f"{corpus.name}: say where the corpus lies: speechrnn prepare {corpus.name} SOURCE --out DIR")
     folder = folder.resolve()
+    require_readable(folder)
     splits = corpus.read(folder, config.subsets)
     if not any(splits.values()):
         raise CorpusError(f"{folder}: holds no utterances")
     if segments is not None:
         splits = cut_by_table(splits, segments)
+        if not any(splits.values()):
+            raise CorpusError(f"{segments}: holds no segments")
     lang = config.lang or _find_language(splits) or corpus.lang or "en"
     written = choose_splits(_mark_language(splits, lang), config)
     spelled = {split: [_normalize(one, config) for one in utterances] for split, utterances in written.items()}

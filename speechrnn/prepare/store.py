@@ -121,6 +121,15 @@ def read_set_aside(folder: Path, split: str) -> list[SetAside]:
         raise CorpusError(f"{folder / f'{split}.set_aside.jsonl'}: {error}; prepare the corpus again") from error
 
 
+def _parse_entry(line: bytes) -> dict[str, Any] | None:
+    """Returns an entry of a journal, or None for what a kill or a power cut has left of one."""
+    try:
+        entry = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
 class StoreWriter:
     """Writes a split utterance by utterance, and goes on where an earlier writer was killed.
 
@@ -185,7 +194,7 @@ class StoreWriter:
         entries, journal_bytes, frames = [], 0, 0
         self._journal.seek(0)
         for line in self._journal:
-            entry = json.loads(line) if line.endswith(b"\n") else None
+            entry = _parse_entry(line)
             if entry is None or entry.get("frames", 0) > left - frames:
                 break
             entries.append(entry)

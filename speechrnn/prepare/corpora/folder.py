@@ -7,7 +7,7 @@ from speechrnn.audio import AUDIO_SUFFIXES, is_audio
 from speechrnn.errors import CorpusError
 from speechrnn.inputs import read_lines
 from speechrnn.manifest import Utterance
-from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits, find_split, gather_splits, refuse_subsets
+from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits, find_files, find_split, gather_splits, refuse_subsets
 
 
 def read_folder(source: Path, subsets: Collection[str] = ()) -> Splits:
@@ -20,7 +20,7 @@ def read_folder(source: Path, subsets: Collection[str] = ()) -> Splits:
         CorpusError: There is no recording, or two differ only in their ending.
     """
     refuse_subsets(subsets, "folder")
-    audio = [path for path in sorted(source.rglob("*")) if is_audio(path)]
+    audio = sorted(path for path in find_files(source) if is_audio(path))
     if not audio:
         raise CorpusError(f"{source}: no recordings here ({' '.join(sorted(AUDIO_SUFFIXES))})")
     tops = {path.relative_to(source).parts[0] for path in audio}

@@ -15,7 +15,7 @@ def read_nemo(source: Path, subsets: Collection[str] = ()) -> Splits:
     """Returns the utterances of one manifest, or of those in a folder that are named after a split.
 
     Args:
-        source: A manifest, or a folder with manifests like train_manifest.json and val.jsonl.
+        source: A manifest, or a folder with one, or with manifests like train_manifest.json and val.jsonl.
         subsets: There are none.
 
     Raises:
@@ -26,6 +26,9 @@ def read_nemo(source: Path, subsets: Collection[str] = ()) -> Splits:
     if not source.is_dir():
         return {find_split(source.stem) or UNSPLIT: _read(source)}
     found = [path for path in sorted(source.iterdir()) if path.suffix in _ENDINGS and find_split(path.stem)]
+    alone = [path for path in source.iterdir() if path.suffix in _ENDINGS]
+    if not found and len(alone) == 1:
+        return {UNSPLIT: _read(alone[0])}
     if not found:
         raise CorpusError(f"{source}: no manifests named after train, dev (or val) and test, like train_manifest.json")
     return gather_splits({path.stem: _read(path) for path in found})

@@ -13,7 +13,7 @@ from speechrnn.audio import is_audio, probe_audio
 from speechrnn.errors import CorpusError
 from speechrnn.inputs import read_lines
 from speechrnn.manifest import Utterance
-from speechrnn.prepare.corpus import Archive, Corpus, Splits, refuse_subsets
+from speechrnn.prepare.corpus import Archive, Corpus, Splits
 
 KEYWORDS = frozenset({"yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"})
 """What the task of twelve labels tells apart; the other two labels are unknown words and silence."""
@@ -37,8 +37,7 @@ def read_speech_commands(source: Path, subsets: Collection[str] = ()) -> Splits:
     Raises:
         CorpusError: There are no recordings in this layout.
     """
-    refuse_subsets(subsets, "speech_commands")
-    folder = _find_words(source)
+    folder = _find_words(source, subsets)
     listed = {
         line.strip(): split
         for split, name in _LISTS.items()
@@ -61,16 +60,20 @@ def read_twelve_labels(source: Path, subsets: Collection[str] = ()) -> Splits:
         CorpusError: There are no recordings in this layout.
     """
     splits = read_speech_commands(source, subsets)
-    noises = sorted((_find_words(source) / _NOISE).glob("*.wav"))
+    noises = sorted((_find_words(source, subsets) / _NOISE).glob("*.wav"))
     return {
         split: [*_relabel(utterances), *_cut_silences(noises, split, _count_rare(utterances))]
         for split, utterances in splits.items()
     }
 
 
-def _find_words(source: Path) -> Path:
-    """Returns the folder that holds a folder for each word: `source`, or one in it."""
-    candidates = [source, *sorted(path for path in source.glob("speech_commands*") if path.is_dir())]
+def _find_words(source: Path, versions: Collection[str]) -> Path:
+    """Returns the folder that holds a folder for each word: `source`, or one in it, the latest or the one asked for."""
+    if len(versions) > 1:
+        raise CorpusError(f"speech_commands: one version at a time, not {','.join(versions)}")
+    ending = "".join(versions)
+    found = sorted((path for path in source.glob(f"speech_commands*{ending}") if path.is_dir()), reverse=True)
+    candidates = found if ending and not source.name.endswith(ending) else [source, *found]
     for folder in candidates:
         if any(folder.glob("*/*_nohash_*")):
             return folder

@@ -1,13 +1,14 @@
 """Faults that show only when utterances are held against each other."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from speechrnn.prepare.corpus import find_split
 from speechrnn.prepare.doctor.audio_rules import SILENT_DB
 from speechrnn.prepare.doctor.cases import Case, Context, Details, Rule, examined
 
-_HELD_OUT = ("dev", "test")
+_ORDER = ("train", "dev", "test")
+"""What a split must not share with a later one: it has learned, or was chosen by, what the later one shall judge."""
 
 
 def _find_repeated_ids(cases: Sequence[Case], context: Context) -> Details:
@@ -28,9 +29,8 @@ def _find_leaks(cases: Sequence[Case], context: Context) -> Details:
     return {
         case.id: f"the same recording is {_name_others(group, case)}"
         for group in _group_copies(cases)
-        if any(find_split(case.split) in _HELD_OUT for case in group)
         for case in group
-        if find_split(case.split) == "train"
+        if _rank(case) < max(map(_rank, group))
     }
 
 
@@ -44,21 +44,29 @@ def _find_copies(cases: Sequence[Case], context: Context) -> Details:
 
 
 def _find_shared_speakers(cases: Sequence[Case], context: Context) -> Details:
-    learned = {case.utterance.speaker for case in cases if find_split(case.split) == "train"} - {""}
-    return {
-        case.id: f"{case.utterance.speaker} is in train and in {case.split}"
-        for case in cases
-        if case.utterance.speaker in learned and find_split(case.split) in _HELD_OUT
-    }
+    return _find_shared(cases, lambda case: case.utterance.speaker, "{} is in {} and in {}")
 
 
 def _find_shared_sentences(cases: Sequence[Case], context: Context) -> Details:
-    learned = {case.text for case in cases if find_split(case.split) == "train"} - {""}
+    return _find_shared(cases, lambda case: case.text, "“{:.40}” is in {} and in {}")
+
+
+def _find_shared(cases: Sequence[Case], key: Callable[[Case], str], told: str) -> Details:
+    """Returns the utterances whose speaker, or sentence, an earlier split has too; what is unknown is not shared."""
+    earliest: dict[str, Case] = {}
+    for case in sorted(cases, key=_rank):
+        earliest.setdefault(key(case), case)
     return {
-        case.id: f"“{case.text[:40]}” is in train and in {case.split}"
+        case.id: told.format(key(case), earliest[key(case)].split, case.split)
         for case in cases
-        if case.text in learned and find_split(case.split) in _HELD_OUT
+        if key(case) and 0 <= _rank(earliest[key(case)]) < _rank(case)
     }
+
+
+def _rank(case: Case) -> int:
+    """Returns the place of an utterance's split among train, dev and test; -1 for a corpus without splits."""
+    split = find_split(case.split)
+    return _ORDER.index(split) if split else -1
 
 
 def _find_nameless(cases: Sequence[Case], context: Context) -> Details:
@@ -88,19 +96,26 @@ CORPUS_RULES: tuple[Rule, ...] = (
         _find_contradictions,
         True,
     ),
-    Rule("leak", "error", "recordings of dev or test in train", "take them out of train", _find_leaks, True),
+    Rule(
+        "leak",
+        "error",
+        "recordings of dev or test in train, or of test in dev",
+        "take them out of the earlier split",
+        _find_leaks,
+        True,
+    ),
     Rule("copy", "warning", "copies of another recording", "keep one", _find_copies, True),
     Rule(
         "shared_speaker",
         "warning",
-        "speakers of train in dev or test",
+        "speakers of train in dev or test, or of dev in test",
         "the error rate is that of known voices: split by speaker",
         _find_shared_speakers,
     ),
     Rule(
         "shared_sentence",
         "warning",
-        "sentences of train in dev or test",
+        "sentences of train in dev or test, or of dev in test",
         "the error rate is that of known sentences",
         _find_shared_sentences,
     ),

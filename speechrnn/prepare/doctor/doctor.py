@@ -1,5 +1,6 @@
 """A corpus, raw or prepared, read and examined as a whole."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,20 +10,25 @@ import numpy as np
 from speechrnn.batches import plan_batches
 from speechrnn.config import PrepareConfig, Recipe
 from speechrnn.console import show_progress
-from speechrnn.errors import CorpusError, SpeechRnnError
-from speechrnn.manifest import read_manifest, write_manifest
-from speechrnn.outputs import write_atomically
+from speechrnn.errors import CorpusError, OutputError, SpeechRnnError
+from speechrnn.manifest import Utterance, read_manifest, write_manifest
+from speechrnn.numerals import spell_numbers
+from speechrnn.outputs import refuse_existing, write_atomically
 from speechrnn.prepare.corpora import CORPORA, find_corpus
-from speechrnn.prepare.corpus import Splits, find_split
+from speechrnn.prepare.corpus import Splits, find_split, require_readable
 from speechrnn.prepare.doctor.audio_rules import AUDIO_RULES
 from speechrnn.prepare.doctor.cases import Case, Context, Finding, Suspicion
 from speechrnn.prepare.doctor.corpus_rules import CORPUS_RULES
 from speechrnn.prepare.doctor.examine import Examination, examine_corpus
 from speechrnn.prepare.doctor.text_rules import TEXT_RULES
 from speechrnn.prepare.prepared import SETTINGS_FILE, list_parts, read_prepared
+from speechrnn.prepare.store import check_split
 from speechrnn.text import Alphabet, alphabet_of, normalize
 
 _RANK = ("error", "warning", "note")
+
+_COPIED = frozenset({"leak", "copy"})
+"""Faults of which an utterance is cured when another one goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +75,23 @@ class Diagnosis:
         return any(finding.severity == "error" for finding in self.findings)
 
 
-def read_patient(path: Path, layout: str = "", lang: str = "") -> Patient:
+def read_patient(path: Path, layout: str = "", lang: str = "", spell: bool = False) -> Patient:
     """Returns a corpus to be examined.
 
     Args:
         path: A folder that `prepare` made, or a corpus as its makers have it.
         layout: Its name or layout, where that shall not be guessed.
         lang: Language of the transcripts, where the corpus does not say it.
+        spell: Figures are taken for the words that `prepare --spell-numbers` makes of them.
 
     Raises:
-        CorpusError: Nothing that we know lies there.
+        CorpusError: Nothing that we know lies there, or a prepared corpus is damaged.
     """
     if (not layout and (path / SETTINGS_FILE).exists()) or any(path.glob(f"shard-*/{SETTINGS_FILE}")):
         prepared, parts = read_prepared(path), list_parts(path)
+        for part in parts:
+            for split, summary in read_prepared(part).splits.items():
+                check_split(part, split, summary)
         splits = {
             split: [one for part in parts for one in read_manifest(part / f"{split}.jsonl")]
             for split in prepared.splits
@@ -90,7 +100,12 @@ def read_patient(path: Path, layout: str = "", lang: str = "") -> Patient:
     name, read = _read_raw(path.resolve(), layout)
     found = {one.lang for utterances in read.values() for one in utterances} - {""}
     lang = lang or (found.pop() if len(found) == 1 else "") or CORPORA[name].lang or "en"
-    splits = {split: [replace(one, lang=lang) for one in utterances] for split, utterances in read.items()}
+    splits = {
+        split: [
+            replace(one, lang=lang, text=spell_numbers(one.text, lang) if spell else one.text) for one in utterances
+        ]
+        for split, utterances in read.items()
+    }
     learned = [splits["train"]] if "train" in splits else splits.values()
     alphabet = alphabet_of(lang, (normalize(one.text, lang) for utterances in learned for one in utterances))
     return Patient(name, splits, alphabet, PrepareConfig(lang=lang))
@@ -134,23 +149,55 @@ def diagnose(
     return Diagnosis(patient, cases, findings, _measure_batches(cases, recipe, features.hop_ms))
 
 
-def write_clean(diagnosis: Diagnosis, folder: Path) -> int:
+def write_clean(diagnosis: Diagnosis, folder: Path, force: bool = False) -> int:
     """Writes a manifest a split without the utterances that are better left out, and returns how many these are.
 
     `prepare nemo FOLDER` reads the manifests.
 
     Raises:
-        OutputError: They cannot be written.
+        OutputError: They are there already, or cannot be written.
     """
-    bad = {id for finding in diagnosis.findings if finding.drop for id in finding.details}
-    for split, utterances in diagnosis.patient.splits.items():
-        with write_atomically(folder / f"{split}.jsonl") as path:
-            write_manifest(path, [one for one in utterances if one.id not in bad])
-    return len(bad)
+    if (folder / SETTINGS_FILE).exists():
+        raise OutputError(f"{folder}: is a prepared corpus, whose manifests belong to it; choose another folder")
+    paths = {split: folder / f"{split}.jsonl" for split in diagnosis.patient.splits}
+    for path in paths.values():
+        refuse_existing(path, force)
+    kept, left_out = _choose_kept(diagnosis)
+    for split, path in paths.items():
+        with write_atomically(path) as temporary:
+            write_manifest(temporary, kept[split])
+    return left_out
+
+
+def _choose_kept(diagnosis: Diagnosis) -> tuple[dict[str, list[Utterance]], int]:
+    """Returns the utterances of each split that are worth keeping, and how many are not.
+
+    Of copies under one id the last is kept: it is in test rather than in dev, and in dev rather than in train.
+    """
+    reasons = {id: set[str]() for finding in diagnosis.findings if finding.drop for id in finding.details}
+    for finding in diagnosis.findings:
+        if finding.drop:
+            for id in finding.details:
+                reasons[id].add(finding.kind)
+    splits = diagnosis.patient.splits
+    last = {one.id: one for utterances in splits.values() for one in utterances}
+    counts = Counter(one.id for utterances in splits.values() for one in utterances)
+    kept = {
+        split: [
+            one
+            for one in utterances
+            if one.id not in reasons or (reasons[one.id] <= _COPIED and counts[one.id] > 1 and one is last[one.id])
+        ]
+        for split, utterances in splits.items()
+    }
+    return kept, sum(map(len, splits.values())) - sum(map(len, kept.values()))
 
 
 def _read_raw(path: Path, layout: str) -> tuple[str, Splits]:
     """Returns the name of a corpus's layout, and its utterances; an unknown layout is guessed."""
+    if not path.exists():
+        raise CorpusError(f"{path}: there is nothing")
+    require_readable(path)
     if layout:
         return layout, find_corpus(layout).read(path, ())
     if (path / "metadata.tsv").exists():

@@ -62,6 +62,8 @@ def examine_utterance(utterance: Utterance) -> Examination:
     """
     path = Path(utterance.audio_filepath)
     samples, sample_rate = read_samples(path, utterance.offset, utterance.duration)
+    if not len(samples):
+        raise AudioError(f"{path}: no sound between {utterance.offset} s and its end there")
     mono = to_mono(samples, path)
     signal = resample(mono, sample_rate)
     frames = _cut_frames(signal)
