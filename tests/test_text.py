@@ -99,3 +99,21 @@ def test_the_alphabets_order_is_fixed_and_leaves_class_zero_to_the_blank() -> No
 def test_an_alphabet_of_repeated_or_longer_symbols_is_refused(symbols: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="different symbols"):
         Alphabet(symbols)
+
+
+@pytest.mark.parametrize(
+    ("lang", "written", "normalized"),
+    [
+        ("zh", "你好，世界。对吗？", "你好 世界 对吗"),
+        ("ar", "مرحبا، كيف حالك؟", "مرحبا كيف حالك"),
+        ("hi", "नमस्ते। हाँ", "नमस्ते हाँ"),
+        ("fa", "می\u200cخواهم", "میخواهم"),
+        ("ca", "col·lecció", "collecció"),
+        ("es", "O’Higgins dijo: *uno* ~dos~ ‚raro‘", "ohiggins dijo uno dos raro"),
+        ("fr", "l’eau, 50 % & plus", "l'eau 50 % & plus"),
+    ],
+)
+def test_punctuation_of_every_script_goes_and_what_is_pronounced_stays(
+    lang: str, written: str, normalized: str
+) -> None:
+    assert normalize(written, lang) == normalized

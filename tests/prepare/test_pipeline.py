@@ -19,9 +19,10 @@ from speechrnn.features import compute_mfcc
 from speechrnn.manifest import Utterance, read_manifest
 from speechrnn.prepare import extract
 from speechrnn.prepare.corpora import find_corpus
+from speechrnn.prepare.extract import extract_utterance
 from speechrnn.prepare.plan import plan_corpus
 from speechrnn.prepare.prepared import PreparedCorpus, list_parts, read_prepared
-from speechrnn.prepare.store import FeatureStore, read_set_aside
+from speechrnn.prepare.store import FeatureStore, StoreWriter, read_set_aside
 from tests.conftest import prepare as prepare_any
 
 MakeCorpus = Callable[..., Path]
@@ -407,3 +408,44 @@ def test_a_name_that_is_no_text_is_set_aside(tmp_path: Path, make_corpus: MakeCo
     assert [(one.id, one.reason) for one in read_set_aside(tmp_path / "data", "train")] == [
         ("s\\udce9", "its name is not UTF-8; rename it")
     ]
+
+
+def test_force_keeps_a_manifest_of_somebody_else(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    source, out = make_corpus(), tmp_path / "data"
+    prepare(source, out)
+    (out / "my_hypotheses.jsonl").write_text("mine")
+    with pytest.raises(OutputError, match=r"also holds my_hypotheses.jsonl, which prepare did not write"):
+        prepare(source, out, PrepareConfig(features=FeatureConfig(mels=30)), force=True)
+    assert (out / "my_hypotheses.jsonl").read_text() == "mine"
+
+
+def test_a_shard_without_a_usable_utterance_is_empty_and_the_whole_complete(
+    tmp_path: Path, make_corpus: MakeCorpus
+) -> None:
+    source, out = make_corpus(voices=2), tmp_path / "parts"
+    first = sorted(source.glob("*.wav"))[0]
+    table = (source / "metadata.tsv").read_text().splitlines()
+    (source / "metadata.tsv").write_text("\n".join([table[0], *sorted(table[1:])]) + "\n")
+    first.write_bytes(b"")
+    config = PrepareConfig(split="train")
+    count = len(table) - 1
+    for number in range(1, count + 1):
+        prepare(source, out, config, shard=(number, count))
+    joined = FeatureStore(list_parts(out), "train")
+    assert len(joined) == count - 1
+    assert all(len(joined[index]) for index in range(len(joined)))
+
+
+def test_a_damaged_line_of_the_journal_is_its_end(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    source = make_corpus()
+    prepare(source, tmp_path / "whole")
+    plan = plan_corpus(find_corpus("tsv"), source, PrepareConfig())
+    utterances = plan.splits["train"]
+    with StoreWriter(tmp_path, "train", plan.config.features.coefficients) as writer:
+        writer.append(extract_utterance(utterances[0], plan.config, plan.letters))
+    with (tmp_path / "train.journal.jsonl").open("a") as journal:
+        journal.write("\0\0garbage\n")
+    with StoreWriter(tmp_path, "train", plan.config.features.coefficients) as writer:
+        assert writer.done == 1
+        writer.append(extract_utterance(utterances[1], plan.config, plan.letters))
+        assert writer.finish().utterances == 2

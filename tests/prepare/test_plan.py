@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from speechrnn.config import PrepareConfig
 from speechrnn.errors import CorpusError
 from speechrnn.manifest import Utterance
+from speechrnn.prepare.corpora import find_corpus
 from speechrnn.prepare.corpus import Corpus, Splits
 from speechrnn.prepare.plan import CorpusPlan, plan_corpus
 
@@ -88,3 +90,15 @@ def test_without_a_dev_set_one_is_held_out() -> None:
     alone = [Utterance("a.wav", text, id=text, speaker="ana") for text in "abcdefghijkl"]
     splits = plan({"train": alone}, PrepareConfig()).splits
     assert {split: len(chosen) for split, chosen in splits.items()} == {"train": 11, "dev": 1}
+
+
+def test_a_table_without_segments_is_refused(tmp_path: Path, make_corpus: Callable[..., Path]) -> None:
+    table = tmp_path / "segments.tsv"
+    table.write_text("recording\tstart\tend\ttext\n")
+    with pytest.raises(CorpusError, match=r"segments.tsv: holds no segments"):
+        plan_corpus(find_corpus("tsv"), make_corpus(), PrepareConfig(), table)
+
+
+def test_one_speed_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"speeds \(1.0, 1.0\) must differ"):
+        PrepareConfig(speeds=(1.0, 1.0))

@@ -1,10 +1,11 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from speechrnn.errors import CorpusError
 from speechrnn.prepare.corpora.folder import read_folder
-from speechrnn.prepare.corpus import UNSPLIT
+from speechrnn.prepare.corpus import UNSPLIT, require_readable
 
 
 def put(root: Path, name: str, text: str | None = "hello\n") -> None:
@@ -39,3 +40,29 @@ def test_folders_named_after_splits_are_splits(tmp_path: Path) -> None:
 def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no recordings here"):
         read_folder(tmp_path)
+
+
+def test_links_are_followed_but_not_in_a_circle(tmp_path: Path) -> None:
+    put(tmp_path, "elsewhere/1.wav")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "ana").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "corpus")
+    (one,) = read_folder(tmp_path / "corpus")[UNSPLIT]
+    assert (one.id, one.speaker) == ("ana/1", "ana")
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "ana/1.wav")
+    put(tmp_path, "bea/2.wav")
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == "bea":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(CorpusError, match=r"bea: cannot be read \(Permission denied\); change its rights"):
+        read_folder(tmp_path)
+    with pytest.raises(CorpusError, match="bea: cannot be read"):
+        require_readable(tmp_path)

@@ -82,3 +82,19 @@ def test_silences_lie_within_their_recording_and_in_one_split(tmp_path: Path) ->
 def test_a_folder_without_words_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"no recordings like yes/0a7c2a8d_nohash_0.wav"):
         read_speech_commands(tmp_path)
+
+
+def test_of_two_versions_the_latest_is_read_or_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    for version in ("v0.01", "v0.02"):
+        lay_out(tmp_path / f"speech_commands_{version}", speakers=2)
+
+    def read(*subsets: str) -> set[str]:
+        splits = read_speech_commands(tmp_path, subsets)
+        return {Path(one.audio_filepath).parent.parent.name for utterances in splits.values() for one in utterances}
+
+    assert read() == read("v0.02") == {"speech_commands_v0.02"}
+    assert read("v0.01") == {"speech_commands_v0.01"}
+    with pytest.raises(CorpusError, match="one version at a time"):
+        read("v0.01", "v0.02")
+    with pytest.raises(CorpusError, match="no recordings like"):
+        read("v0.03")

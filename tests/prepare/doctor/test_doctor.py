@@ -12,8 +12,8 @@ import soxr
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.cli import run
 from speechrnn.config import PrepareConfig, Recipe
-from speechrnn.errors import CorpusError
-from speechrnn.manifest import Utterance, read_manifest
+from speechrnn.errors import CorpusError, OutputError
+from speechrnn.manifest import Utterance, read_manifest, write_manifest
 from speechrnn.prepare.doctor.cases import Suspicion
 from speechrnn.prepare.doctor.doctor import Diagnosis, diagnose, read_patient, write_clean
 from speechrnn.prepare.doctor.report import draw_durations, format_json
@@ -213,3 +213,78 @@ def test_durations_are_drawn_to_scale() -> None:
         ["over", "60", "s", "1"],
     ]
     assert [line.count("█") for line in lines] == [20, 40, 2]
+
+
+def write_manifests(folder: Path, **splits: Sequence[Utterance]) -> Path:
+    folder.mkdir()
+    for split, utterances in splits.items():
+        write_manifest(folder / f"{split}.jsonl", utterances)
+    return folder
+
+
+def test_test_in_dev_is_found_as_dev_in_train_is(tmp_path: Path, hello_world: Signal) -> None:
+    for name in ("a", "b"):
+        put(tmp_path, name, hello_world, "hello")
+    ours = Utterance(str(tmp_path / "a.wav"), "hello world", id="x", speaker="bo")
+    theirs = Utterance(str(tmp_path / "b.wav"), "hello world", id="y", speaker="bo")
+    corpus = write_manifests(tmp_path / "corpus", dev=[ours], test=[theirs])
+    found = {one.kind: one.details for one in diagnose(read_patient(corpus, "nemo"), Recipe()).findings}
+    assert list(found["leak"]) == ["x"]
+    assert found["shared_speaker"] == {"y": "bo is in dev and in test"}
+    assert found["shared_sentence"] == {"y": "“hello world” is in dev and in test"}
+
+
+def test_of_a_recording_in_two_splits_under_one_id_the_later_split_keeps_it(
+    tmp_path: Path, hello_world: Signal
+) -> None:
+    put(tmp_path, "a", hello_world, "hello")
+    same = Utterance(str(tmp_path / "a.wav"), "hello world", id="x", speaker="bo")
+    corpus = write_manifests(tmp_path / "corpus", train=[same], dev=[same])
+    assert write_clean(diagnose(read_patient(corpus, "nemo"), Recipe()), tmp_path / "clean") == 1
+    assert read_manifest(tmp_path / "clean" / "train.jsonl") == []
+    assert [one.id for one in read_manifest(tmp_path / "clean" / "dev.jsonl")] == ["x"]
+
+
+def test_clean_manifests_replace_nothing_unasked(
+    diagnosis: Diagnosis, tmp_path: Path, make_corpus: Callable[..., Path]
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "dev.jsonl").write_text("precious")
+    with pytest.raises(OutputError, match=r"dev.jsonl: exists; --force"):
+        write_clean(diagnosis, tmp_path / "own")
+    assert sorted(path.name for path in (tmp_path / "own").iterdir()) == ["dev.jsonl"]
+    prepare("tsv", make_corpus(), tmp_path / "data")
+    with pytest.raises(OutputError, match="is a prepared corpus"):
+        write_clean(diagnosis, tmp_path / "data", force=True)
+
+
+def test_what_a_corpus_without_splits_leaves_clean_can_be_prepared(
+    tmp_path: Path, make_corpus: Callable[..., Path]
+) -> None:
+    write_clean(diagnose(read_patient(make_corpus(), "tsv"), Recipe()), tmp_path / "clean")
+    assert [path.name for path in (tmp_path / "clean").iterdir()] == ["all.jsonl"]
+    assert list(prepare("nemo", tmp_path / "clean", tmp_path / "data").splits) == ["train", "dev", "test"]
+
+
+def test_figures_are_words_where_prepare_would_spell_them(tmp_path: Path, hello_world: Signal) -> None:
+    put(tmp_path / "corpus", "ana/1", hello_world, "hello 5")
+    found = [
+        {one.kind for one in diagnose(read_patient(tmp_path / "corpus", "folder", spell=spell), Recipe()).findings}
+        for spell in (False, True)
+    ]
+    assert "foreign_characters" in found[0] - found[1]
+
+
+def test_a_prepared_corpus_that_lost_bytes_is_named(tmp_path: Path, make_corpus: Callable[..., Path]) -> None:
+    prepare("tsv", make_corpus(), tmp_path / "data")
+    store = tmp_path / "data" / "train.features.npy"
+    store.write_bytes(store.read_bytes()[:-100])
+    with pytest.raises(CorpusError, match=r"train"):
+        read_patient(tmp_path / "data")
+
+
+def test_no_sound_at_all_is_a_fault_and_no_crash(tmp_path: Path, hello_world: Signal) -> None:
+    put(tmp_path, "a", hello_world, "hello")
+    short = Utterance(str(tmp_path / "a.wav"), "hello", duration=0.00001, id="x")
+    corpus = write_manifests(tmp_path / "corpus", train=[short])
+    assert "broken_audio" in {one.kind for one in diagnose(read_patient(corpus, "nemo"), Recipe()).findings}
