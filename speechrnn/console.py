@@ -32,8 +32,10 @@ def warn(message: str) -> None:
 
 
 def name_command() -> str:
-    """Returns what a person types to run us: our name where a shell finds it, else the path that was typed."""
-    return "speechrnn" if shutil.which("speechrnn") else sys.argv[0]
+    """Returns what a person types to run us: our name where a shell finds it, else the module, or the path typed."""
+    if shutil.which("speechrnn"):
+        return "speechrnn"
+    return "python -m speechrnn" if sys.argv[0].endswith("__main__.py") else sys.argv[0]
 
 
 def count_of(number: int, thing: str) -> str:
