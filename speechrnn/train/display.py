@@ -1,6 +1,7 @@
 """A run as a person follows it: a live bar and examples in a terminal, a line an epoch everywhere."""
 
 from collections.abc import Sequence
+from math import nan
 from types import TracebackType
 from typing import Self
 
@@ -84,8 +85,9 @@ class TrainingDisplay:
 
 def format_epoch(record: EpochRecord, epochs: int) -> str:
     """Returns the line of one epoch."""
+    dev_loss = nan if record.dev_loss is None else record.dev_loss
     return (
-        f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}  loss {record.loss:.3f}  dev {record.dev_loss:.3f}"
+        f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}  loss {record.loss:.3f}  dev {dev_loss:.3f}"
         f"  WER {100 * record.words.rate:6.2f} %  CER {100 * record.characters.rate:6.2f} %"
         f"  {record.speed:.0f} × real time{'  best' if record.best else ''}{', averaged' if record.averaged else ''}"
     )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import nan
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -27,7 +28,7 @@ class EpochRecord:
         epoch: From 1.
         step: Optimiser steps since the start of the run.
         loss: Mean training loss, nats a character.
-        dev_loss: Mean dev loss, nats a character.
+        dev_loss: Mean dev loss, nats a character; None where no utterance of dev has frames enough.
         words: Dev word errors.
         characters: Dev character errors.
         learning_rate: At the end of the epoch.
@@ -40,7 +41,7 @@ class EpochRecord:
     epoch: int
     step: int
     loss: float
-    dev_loss: float
+    dev_loss: float | None
     words: ErrorCounts
     characters: ErrorCounts
     learning_rate: float
@@ -73,7 +74,7 @@ class RunLog:
             file.write(_to_line(record))
         for name, value in (
             ("loss/train", record.loss),
-            ("loss/dev", record.dev_loss),
+            *([("loss/dev", record.dev_loss)] if record.dev_loss is not None else []),
             ("dev/wer", 100 * record.words.rate),
             ("dev/cer", 100 * record.characters.rate),
             ("learning_rate", record.learning_rate),
@@ -103,7 +104,7 @@ def read_log(folder: Path) -> list[EpochRecord]:
     records = []
     for number, line in enumerate(read_text(path, TrainingError).split("\n")[:-1], 1):
         try:
-            records.append(parse_record(EpochRecord, line))
+            records.append(parse_record(EpochRecord, line.replace(": NaN,", ": null,")))  # as releases wrote it before
         except ValueError as error:
             raise TrainingError(f"{path}:{number}: no epoch of a run ({error}); delete the line") from error
     return records
@@ -115,7 +116,8 @@ def draw_curves(records: Sequence[EpochRecord]) -> Figure:
     figure = Figure(figsize=(10, 4), layout="constrained")
     loss, rate = figure.subplots(1, 2)
     loss.plot(epochs, [record.loss for record in records], color="#0072B2", label="training (varied, with dropout)")
-    loss.plot(epochs, [record.dev_loss for record in records], color="#D55E00", label="dev")
+    judged = [nan if record.dev_loss is None else record.dev_loss for record in records]
+    loss.plot(epochs, judged, color="#D55E00", label="dev")
     loss.set(title="CTC loss", xlabel="epoch", ylabel="nats a character", ylim=(0, None))
     rate.plot(epochs, [100 * record.words.rate for record in records], color="#D55E00", label="words (WER)")
     rate.plot(epochs, [100 * record.characters.rate for record in records], color="#009E73", label="characters (CER)")

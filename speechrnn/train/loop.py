@@ -193,7 +193,7 @@ class Training:
             epoch=state.epoch + 1,
             step=state.step,
             loss=self._describe_epoch()[0],
-            dev_loss=evaluation.loss,
+            dev_loss=evaluation.loss if np.isfinite(evaluation.loss) else None,
             words=evaluation.words,
             characters=evaluation.characters,
             learning_rate=self.learner.optimizer.param_groups[0]["lr"],

@@ -65,6 +65,6 @@ def _fits(learner: Learner, source: ExampleSource, precision: Precision, indices
 def _lengthen(source: ExampleSource, index: int) -> Example:
     """Returns an utterance as slow, and with pauses as long, as augmentation can make it."""
     example, augment = source.make(index), source.recipe.augment
-    frames = len(example.features) / (1 - augment.tempo) + 2 * augment.silence_ms / source.features.hop_ms
+    frames = (len(example.features) + 2 * augment.silence_ms / source.features.hop_ms) / (1 - augment.tempo)
     features = np.resize(example.features, (math.ceil(frames), example.features.shape[1]))
     return Example(example.id, features, example.labels)

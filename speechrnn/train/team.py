@@ -16,6 +16,9 @@ from speechrnn.errors import SpeechRnnError, TrainingError
 
 T = TypeVar("T")
 
+_TRANSPORT = ("gloo", "NCCL", "Connection", "Broken pipe", "Socket", "TCPStore")
+"""What torch's own messages name where a process cannot be reached; any other error is this process's own."""
+
 _LONGEST_WAIT = timedelta(hours=2)
 """For the first process, which alone judges an epoch on dev."""
 
@@ -49,7 +52,10 @@ class Team:
 
     def replicate(self, network: nn.Module) -> nn.Module:
         """Returns the network, its gradients the mean over all processes."""
-        return DistributedDataParallel(network) if self.size > 1 else network
+        if self.size == 1:
+            return network
+        with explain_loss_of_a_process():
+            return DistributedDataParallel(network)
 
     def sum(self, value: float) -> float:
         """Returns the sum over all processes."""
@@ -110,7 +116,7 @@ def explain_loss_of_a_process(size: int = 2) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if size == 1 or isinstance(error, torch.OutOfMemoryError):
+        if size == 1 or not any(sign in str(error) for sign in _TRANSPORT):
             raise
         reason = str(error).splitlines()[0]
         raise TrainingError(f"another process of this run has ended or cannot be reached ({reason})") from error

@@ -324,3 +324,16 @@ def test_other_networks_train_too(tmp_path: Path, data: Path, change: dict[str, 
     recipe: Recipe = replace(tiny(epochs=1), network=replace(TINY.network, **change))  # type: ignore[arg-type]
     model = train_model(data, recipe, tmp_path / "run")
     assert model.info.recipe.network == recipe.network
+
+
+def test_a_dev_set_that_ctc_cannot_judge_by_its_loss_is_judged_by_its_words(tmp_path: Path, data: Path) -> None:
+    dev = data / "dev.jsonl"
+    lines = [json.loads(line) | {"text": "no " * 200 + "no"} for line in dev.read_text().splitlines()]
+    dev.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    train_model(data, tiny(epochs=1), tmp_path / "run")
+    train_model(data, tiny(epochs=1), tmp_path / "run", resume=True)
+    (record,) = read_log(tmp_path / "run")
+    assert record.dev_loss is None
+    log = tmp_path / "run" / LOG_FILE
+    log.write_text(log.read_text().replace('"dev_loss": null', '"dev_loss": NaN'))  # as it was written before
+    assert read_log(tmp_path / "run") == [record]
