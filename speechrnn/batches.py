@@ -59,12 +59,17 @@ def collate(examples: Sequence[Example]) -> Batch:
     """Returns examples as one batch, its frames a multiple of 24."""
     features = _pad([torch.from_numpy(example.features) for example in examples])
     return Batch(
-        F.pad(features, (0, 0, 0, -features.shape[1] % _GRAIN)),
+        F.pad(features, (0, 0, 0, pad_frames(features.shape[1]) - features.shape[1])),
         torch.tensor([len(example.features) for example in examples]),
         _pad([torch.tensor(example.labels) for example in examples]),
         torch.tensor([len(example.labels) for example in examples]),
         tuple(example.id for example in examples),
     )
+
+
+def pad_frames(frames: int) -> int:
+    """Returns the frames to which a batch is padded whose longest utterance has so many."""
+    return frames + -frames % _GRAIN
 
 
 def plan_batches(frames: Sequence[int], batch_frames: int, rng: np.random.Generator | None = None) -> list[list[int]]:
@@ -79,15 +84,15 @@ def plan_batches(frames: Sequence[int], batch_frames: int, rng: np.random.Genera
         rng: Shuffles; None sorts, the longest batch first, so that what does not fit shows at once.
     """
     lengths = np.asarray(frames)
-    padded = lengths + -lengths % _GRAIN
+    padded = [pad_frames(length) for length in frames]
     shaken = lengths if rng is None else lengths * rng.uniform(1 - _JITTER, 1 + _JITTER, len(lengths))
     batches: list[list[int]] = []
     longest = 0
     for index in np.argsort(-shaken, kind="stable").tolist():
-        longest = max(longest, int(padded[index]))
+        longest = max(longest, padded[index])
         if not batches or longest * (len(batches[-1]) + 1) > batch_frames:
             batches.append([])
-            longest = int(padded[index])
+            longest = padded[index]
         batches[-1].append(index)
     if rng is not None:
         rng.shuffle(batches)

@@ -30,7 +30,7 @@ def use_threads(count: int) -> Iterator[None]:
 
 
 def choose_device(name: str, gpu: int = 0) -> "torch.device":
-    """Returns the device of that name; "auto" is the GPU of that number, or the CPU where there is none.
+    """Returns the device of that name; "auto" is "cuda", or the CPU where there is no GPU; "cuda" is GPU number `gpu`.
 
     Raises:
         TrainingError: There is no such device here.
@@ -38,9 +38,9 @@ def choose_device(name: str, gpu: int = 0) -> "torch.device":
     import torch
 
     if name == "auto":
-        return torch.device("cuda", gpu) if torch.cuda.is_available() else torch.device("cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(name)
+        device = torch.device("cuda", gpu) if name == "cuda" else torch.device(name)
         if device.type not in ("cpu", "cuda", "mps"):
             raise ValueError(f"networks are not trained on {device.type}")
         torch.empty(0, device=device)

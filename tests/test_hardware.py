@@ -15,8 +15,16 @@ def test_auto_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "empty", lambda *_, device: None)
     assert choose_device("auto") == torch.device("cuda:0")
-    assert choose_device("auto", gpu=3) == torch.device("cuda:3")
+    assert choose_device("auto", gpu=3) == choose_device("cuda", gpu=3) == torch.device("cuda:3")
+    assert choose_device("cuda:1", gpu=3) == torch.device("cuda:1")
+
+
+def test_a_gpu_that_is_not_there_is_refused_under_auto_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(TrainingError, match="device 'cuda' cannot be used here"):
+        choose_device("auto", gpu=77)
 
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:77", "meta", ""])

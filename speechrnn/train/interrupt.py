@@ -12,7 +12,7 @@ _SAME_SECONDS = 1.0
 
 
 class Interrupt:
-    """Whether somebody has asked the run to stop."""
+    """Whether somebody has asked the run to stop, and since when, on the monotonic clock in seconds."""
 
     requested = False
     since = 0.0

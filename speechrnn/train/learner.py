@@ -21,7 +21,7 @@ from speechrnn.train.team import Team
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """All that a step changes.
+    """All that a step changes, and the processes that take it together.
 
     Attributes:
         network: The weights, in training.

@@ -25,7 +25,7 @@ from speechrnn.train.log import EpochRecord, RunLog
 from speechrnn.train.optimizer import compute_learning_rate
 from speechrnn.train.probe import autocast
 from speechrnn.train.state import STATE_FILE, RunState, save_state
-from speechrnn.train.team import Team, explain_loss_of_a_process
+from speechrnn.train.team import Team
 from speechrnn.train.watchdog import Watchdog
 
 
@@ -127,27 +127,26 @@ class Training:
         learner, step = self.learner, self.state.step + 1
         batch = self._collate_share(indices)
         torch.manual_seed(_mix(self.recipe.training.seed, step, self.team.rank))  # dropout's chance
-        with autocast(learner.device, self.state.precision), explain_loss_of_a_process(self.team.size):
+        with autocast(learner.device, self.state.precision), self.team.watch():
             log_probs, lengths = learner.replica(batch.features, batch.input_lengths)
         losses = compute_ctc_loss(log_probs, lengths, batch.targets, batch.target_lengths)
-        if not self.team.share(indices):
-            losses = losses * 0
+        losses = losses[: len(self.team.share(indices))]  # none of what was only there to take part
         total = self.team.sum(losses.sum().item())
         if not np.isfinite(total):
-            bad = [id for id, loss in zip(batch.ids, losses.tolist(), strict=True) if not np.isfinite(loss)]
+            bad = [id for id, loss in zip(batch.ids, losses.tolist(), strict=False) if not np.isfinite(loss)]
             raise TrainingError(self._explain_overflow("loss", self.team.gather(bad)))
         learner.optimizer.zero_grad(set_to_none=True)
-        with explain_loss_of_a_process(self.team.size):
+        with self.team.watch():
             (losses.sum() * self.team.size / self._count_characters(indices)).backward()
         norm = nn.utils.clip_grad_norm_(learner.network.parameters(), self.recipe.optimizer.max_gradient_norm).item()
         if not np.isfinite(norm):
-            raise TrainingError(self._explain_overflow("gradient", self.team.gather(batch.ids)))
-        self.watchdog.see_gradient(norm, step, batch.ids)
+            raise TrainingError(self._explain_overflow("gradient", self._name(indices)))
+        self.watchdog.see_gradient(norm, step, self._name(indices))
         learner.step(learning_rate)
         return total
 
     def _collate_share(self, indices: Sequence[int]) -> Batch:
-        """Returns what this process takes of a batch, varied; where nothing is left for it, an utterance to try."""
+        """Returns what this process takes of a batch, varied; where nothing is left for it, an utterance of others."""
         share = self.team.share(indices) or indices[:1]
         return collate([self.train.vary(index, self.state.epoch) for index in share]).to(self.learner.device)
 
@@ -156,6 +155,9 @@ class Training:
             f"the {what} is not a number at step {self.state.step + 1}, in {', '.join(ids)}; look at these utterances,"
             f" or lower optimizer.learning_rate ({self.recipe.optimizer.learning_rate})"
         )
+
+    def _name(self, indices: Sequence[int]) -> list[str]:
+        return [self.train.store.utterances[index].id for index in indices]
 
     def _count_characters(self, indices: Sequence[int]) -> int:
         return sum(len(self.train.labels[index]) for index in indices)
@@ -208,7 +210,8 @@ class Training:
         """Returns the network or its average, whichever is better on dev."""
         judged = []
         for network in self.learner.candidates:
-            evaluation = evaluate(network, self.dev, self.batch_frames, self.learner.device)
+            share = self.batch_frames // self.team.size  # no more at a time than a step takes
+            evaluation = evaluate(network, self.dev, share, self.learner.device)
             self._check_finite(evaluation)
             judged.append((network, evaluation))
         return min(judged, key=lambda pair: pair[1].standing)

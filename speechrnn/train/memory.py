@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from speechrnn.batches import Example, collate, plan_batches
+from speechrnn.batches import Example, collate, pad_frames, plan_batches
 from speechrnn.errors import TrainingError
 from speechrnn.train.examples import ExampleSource
 from speechrnn.train.learner import Learner
@@ -34,25 +34,27 @@ def try_largest_batch(learner: Learner, source: ExampleSource, precision: Precis
         seconds /= 2
     if seconds < wanted:
         raise TrainingError(
-            f"out of memory with training.batch_seconds = {wanted:g}; {seconds:g} fits, so begin with"
+            f"out of memory with training.batch_seconds = {wanted:g}; {seconds:g} fits, so begin anew with"
             f" --set training.batch_seconds={seconds:g}"
         )
 
 
 def _plan_largest(source: ExampleSource, seconds: float) -> list[int]:
-    """Returns the indices of the batch that is largest with its padding."""
+    """Returns the indices of the batch that can become the largest, with its padding."""
     frames = source.store.frames[source.learnable]
     plan = plan_batches(frames.tolist(), round(seconds * 1000 / source.features.hop_ms))
-    largest = max(plan, key=lambda batch: len(batch) * int(frames[batch].max()))
+    largest = max(plan, key=lambda batch: len(batch) * pad_frames(_lengthen(int(frames[batch].max()), source)))
     return [source.learnable[place] for place in largest]
 
 
 def _fits(learner: Learner, source: ExampleSource, precision: Precision, indices: Sequence[int]) -> bool:
     try:
-        batch = collate([_lengthen(source, index) for index in learner.team.share(indices) or indices[:1]])
+        moments = [torch.zeros_like(one) for one in learner.network.parameters() for _ in range(2)]  # AdamW's, to come
+        batch = collate([_make_longest(source, index) for index in learner.team.share(indices) or indices[:1]])
         take_trial_step(learner.network, batch.to(learner.device), precision)
-    except RuntimeError as error:
-        if not any(sign in str(error) for sign in _NO_MEMORY):
+        del moments
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in _NO_MEMORY):
             raise
         return False
     finally:
@@ -62,9 +64,14 @@ def _fits(learner: Learner, source: ExampleSource, precision: Precision, indices
     return True
 
 
-def _lengthen(source: ExampleSource, index: int) -> Example:
-    """Returns an utterance as slow, and with pauses as long, as augmentation can make it."""
-    example, augment = source.make(index), source.recipe.augment
-    frames = (len(example.features) + 2 * augment.silence_ms / source.features.hop_ms) / (1 - augment.tempo)
-    features = np.resize(example.features, (math.ceil(frames), example.features.shape[1]))
-    return Example(example.id, features, example.labels)
+def _make_longest(source: ExampleSource, index: int) -> Example:
+    """Returns an utterance as long as augmentation can make it."""
+    example = source.make(index)
+    frames = _lengthen(len(example.features), source)
+    return Example(example.id, np.resize(example.features, (frames, example.features.shape[1])), example.labels)
+
+
+def _lengthen(frames: int, source: ExampleSource) -> int:
+    """Returns the most frames that augmentation can make of so many: pauses on both sides, then slowed down."""
+    augment = source.recipe.augment
+    return math.ceil((frames + 2 * augment.silence_ms / source.features.hop_ms) / (1 - augment.tempo))

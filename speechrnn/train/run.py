@@ -1,7 +1,7 @@
 """A training run in its folder: begun, resumed, finished."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import torch
 
 from speechrnn.batches import Batch, collate
 from speechrnn.config import Recipe
-from speechrnn.console import name_command, note, warn_each
+from speechrnn.console import abridge, name_command, note, warn_each
 from speechrnn.errors import CorpusError, OutputError, RecipeError, TrainingError
 from speechrnn.features import Cmvn, estimate_cmvn, shape_features
 from speechrnn.hardware import choose_device, count_cores, use_threads
@@ -30,9 +30,9 @@ from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
 from speechrnn.train.loop import Training, is_at_end
 from speechrnn.train.memory import try_largest_batch
 from speechrnn.train.probe import confirm_precision, settle_precision
-from speechrnn.train.state import STATE_FILE, RunState, load_state
+from speechrnn.train.state import STATE_FILE, RunState, load_state, share_state
 from speechrnn.train.surroundings import read_noise
-from speechrnn.train.team import join_team
+from speechrnn.train.team import Team, join_team
 from speechrnn.train.watchdog import Watchdog
 
 RECIPE_FILE = "recipe.toml"
@@ -69,25 +69,23 @@ def train_model(
         TrainingError: The run cannot start, go on or be resumed.
         KeyboardInterrupt: Somebody asked to stop; the run can be resumed.
     """
-    with join_team() as team, catch_interrupts() as interrupt:
+    with join_team() as team, catch_interrupts() as interrupt, ExitStack() as held:
+        team.lead(lambda: _check_folder(out, recipe, resume, force))  # before what takes its time
         prepared = read_prepared(data)
         chosen = choose_device(device, team.local_rank)
-        if team.leads:
-            _check_folder(out, recipe, resume, force)
+        _check_sameness(team, recipe, prepared)
         train, dev = _open_sources(data, prepared, recipe)
-        threads = recipe.training.threads or max(1, count_cores() // team.local_size)
-        with claim(out) if team.leads else nullcontext(), use_threads(threads):
-            resuming = team.leads and _check_folder(out, recipe, resume, force)  # again: others may have been here
-            learner = make_learner(_begin_network(train, None if resuming else init).to(chosen), recipe, team)
-            state = _settle_state(out, prepared.fingerprint, train, learner, resuming)
-            watchdog = Watchdog([record for record in read_log(out) if record.epoch <= state.epoch])
-            info = _describe(prepared, train, init)
-            training = Training(out, info, train, dev, learner, state, interrupt, watchdog)
-            _announce(training)
-            if not training.finished:
-                _run(training, again or f"{name_command()} train {data} --out {out} --resume")
-            model = team.agree(load_model(out) if team.leads else None)
-        assert model
+        held.enter_context(use_threads(recipe.training.threads or max(1, count_cores() // team.local_size)))
+        team.lead(lambda: held.enter_context(claim(out)))
+        resuming = team.lead(lambda: _check_folder(out, recipe, resume, force))  # others may have been here since
+        learner = make_learner(_begin_network(train, None if resuming else init).to(chosen), recipe, team)
+        state = _settle_state(out, prepared.fingerprint, train, learner, resuming)
+        watchdog = Watchdog([record for record in read_log(out) if record.epoch <= state.epoch])
+        training = Training(out, _describe(prepared, train, init), train, dev, learner, state, interrupt, watchdog)
+        _announce(training)
+        if not training.finished:
+            _run(training, again or _name_resumption(data, out, team))
+        model = team.lead(lambda: load_model(out))
         note(f"{describe_best(model)}: {out / MODEL_FILE}")
         return model
 
@@ -186,20 +184,33 @@ def _begin_network(train: ExampleSource, init: Path | None) -> AcousticNetwork:
     return network
 
 
+def _check_sameness(team: Team, recipe: Recipe, prepared: PreparedCorpus) -> None:
+    """Raises TrainingError where processes would train with different settings, or on different corpora."""
+    mine = (recipe, prepared.fingerprint)
+    others = team.gather([] if team.agree(mine) == mine else [str(team.rank)])
+
+    def refuse() -> None:
+        if others:
+            raise TrainingError(
+                f"the settings or the corpus of process {abridge(others)} are not those of the first; start all with"
+                " the same command, over the same prepared corpus"
+            )
+
+    team.lead(refuse)
+
+
 def _settle_state(out: Path, fingerprint: str, train: ExampleSource, learner: Learner, resuming: bool) -> RunState:
     """Returns where the run is, begun or restored by the first process; all have its weights then."""
-    team = learner.team
-    restored = _restore(out, fingerprint, learner) if resuming else None
-    if restored:
-        precision = confirm_precision(restored.precision, learner.network, _take_middling(train))
-    else:
-        precision = settle_precision(train.recipe.training.precision, learner.network, _take_middling(train))
+    team, batch = learner.team, _take_middling(train)
+    restored = team.lead(lambda: _restore(out, fingerprint, learner) if resuming else None)
+    wanted = train.recipe.training.precision
+    precision = restored.precision if restored else team.lead(lambda: settle_precision(wanted, learner.network, batch))
+    if team.gather([] if confirm_precision(precision, learner.network, batch) == precision else [team.rank]):
+        precision = "float32"  # some machine cannot do the other
     try_largest_batch(learner, train, precision)
-    state = replace(restored or RunState(fingerprint, precision), precision=precision)
     if team.leads and not restored:
         _begin_folder(out, train.recipe)
-    learner.load_state_dict(team.agree(learner.state_dict()))
-    return team.agree(state)
+    return share_state(replace(restored or RunState(fingerprint, precision), precision=precision), learner)
 
 
 def _restore(out: Path, fingerprint: str, learner: Learner) -> RunState | None:
@@ -231,6 +242,12 @@ def _run(training: Training, again: str) -> None:
     finally:
         if log:
             log.close()
+
+
+def _name_resumption(data: Path, out: Path, team: Team) -> str:
+    if team.size > 1:
+        return "the same torchrun command with --resume"
+    return f"{name_command()} train {data} --out {out} --resume"
 
 
 def _describe(prepared: PreparedCorpus, train: ExampleSource, init: Path | None) -> ModelInfo:

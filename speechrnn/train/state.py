@@ -79,10 +79,16 @@ def save_state(path: Path, state: RunState, learner: Learner) -> None:
     Raises:
         OutputError: The file cannot be written; the last one stays whole.
     """
-    buffer = io.BytesIO()
-    torch.save(learner.state_dict() | {"state": asdict(state)}, buffer)
+    packed = _pack(state, learner)
     with write_atomically(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+        temporary.write_bytes(packed)
+
+
+def share_state(state: RunState, learner: Learner) -> RunState:
+    """Returns the first process's position; all have its weights, optimiser and average then."""
+    team = learner.team
+    packed = team.agree(_pack(state, learner) if team.leads else b"")
+    return state if team.leads else _unpack(io.BytesIO(packed), learner)
 
 
 def load_state(path: Path, learner: Learner) -> RunState:
@@ -95,10 +101,20 @@ def load_state(path: Path, learner: Learner) -> RunState:
         with ZipFile(path) as archive:
             if archive.testzip():
                 raise ValueError("its checksum is wrong")
-        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        learner.load_state_dict(saved)
-        return RunState(**saved["state"])
+        return _unpack(path, learner)
     except _DAMAGE as error:
         raise TrainingError(
             f"{path}: cannot be resumed from, it is damaged or of another recipe; --force starts the run again"
         ) from error
+
+
+def _pack(state: RunState, learner: Learner) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(learner.state_dict() | {"state": asdict(state)}, buffer)
+    return buffer.getvalue()
+
+
+def _unpack(source: Path | io.BytesIO, learner: Learner) -> RunState:
+    saved: dict[str, Any] = torch.load(source, map_location="cpu", weights_only=True)
+    learner.load_state_dict(saved)
+    return RunState(**saved["state"])

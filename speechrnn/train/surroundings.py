@@ -20,6 +20,9 @@ from speechrnn.features import Features, compute_mfcc, make_dct
 _ECHO_DB = (0.0, 15.0)
 """How much weaker than the voice what a room adds is, in decibels, from and to."""
 
+_SILENCE = 1e-2
+"""Noise that varies less than so many nats over time and frequency is digital silence."""
+
 _SIXTY_DECIBELS = 1e-6
 
 
@@ -57,6 +60,8 @@ def add_noise(
     lengths = np.array([len(noise) for noise in noises])
     noise = noises[rng.choice(len(noises), p=lengths / lengths.sum())]
     piece = noise[(rng.integers(len(noise)) + np.arange(len(channels))) % len(noise)]
+    if np.ptp(piece) < _SILENCE:
+        return channels
     ratio = rng.uniform(augment.low_snr_db, augment.high_snr_db) * np.log(10) / 10
     gain = np.float32(_measure(channels) - _measure(piece) - ratio)
     heard: Features = np.logaddexp(channels, piece + gain)

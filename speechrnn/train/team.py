@@ -1,11 +1,11 @@
 """The processes that train one network together, as torchrun starts them; one that is alone is a team of one."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import distributed, nn
@@ -54,7 +54,7 @@ class Team:
         """Returns the network, its gradients the mean over all processes."""
         if self.size == 1:
             return network
-        with explain_loss_of_a_process():
+        with self.watch():
             return DistributedDataParallel(network)
 
     def sum(self, value: float) -> float:
@@ -62,7 +62,7 @@ class Team:
         if self.size == 1:
             return value
         total = torch.tensor(value, dtype=torch.float64)
-        with explain_loss_of_a_process():
+        with self.watch():
             distributed.all_reduce(total)
         return total.item()
 
@@ -71,7 +71,7 @@ class Team:
         if self.size == 1:
             return value
         values = [value]
-        with explain_loss_of_a_process():
+        with self.watch():
             distributed.broadcast_object_list(values)
         return values[0]
 
@@ -80,9 +80,40 @@ class Team:
         if self.size == 1:
             return values
         gathered: list[Sequence[T]] = [[] for _ in range(self.size)]
-        with explain_loss_of_a_process():
+        with self.watch():
             distributed.all_gather_object(gathered, values)
         return [value for part in gathered for value in part]
+
+    def lead(self, act: Callable[[], T]) -> T:
+        """Returns to all processes what the first one's call gives; where it raises an error, all end, and it says why.
+
+        Raises:
+            SpeechRnnError: What the call raised, in the first process.
+            SystemExit: In the others.
+        """
+        if self.size == 1:
+            return act()
+        result: T | SpeechRnnError | None = None
+        if self.leads:
+            try:
+                result = act()
+            except SpeechRnnError as error:
+                result = error
+        agreed = self.agree(result)
+        if isinstance(agreed, SpeechRnnError):
+            raise agreed if self.leads else SystemExit(1)
+        return cast(T, agreed)
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Turns what gloo and NCCL say within the block when another process is gone into a TrainingError."""
+        try:
+            yield
+        except RuntimeError as error:
+            if self.size == 1 or not any(sign in str(error) for sign in _TRANSPORT):
+                raise
+            reason = str(error).splitlines()[0]
+            raise TrainingError(f"another process of this run has ended or cannot be reached ({reason})") from error
 
 
 @contextmanager
@@ -96,7 +127,7 @@ def join_team() -> Iterator[Team]:
         yield Team()
         return
     team = Team(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")))
-    with explain_loss_of_a_process():
+    with team.watch():
         distributed.init_process_group(
             "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=_LONGEST_WAIT
         )
@@ -108,15 +139,3 @@ def join_team() -> Iterator[Team]:
     finally:
         stderr.quiet = quiet
         distributed.destroy_process_group()
-
-
-@contextmanager
-def explain_loss_of_a_process(size: int = 2) -> Iterator[None]:
-    """Turns what gloo and NCCL say when another process of so many is gone into a TrainingError."""
-    try:
-        yield
-    except RuntimeError as error:
-        if size == 1 or not any(sign in str(error) for sign in _TRANSPORT):
-            raise
-        reason = str(error).splitlines()[0]
-        raise TrainingError(f"another process of this run has ended or cannot be reached ({reason})") from error

@@ -28,8 +28,8 @@ def test_the_average_forgets_by_its_decay_and_its_beginning_sooner() -> None:
     for count in range(1, 12):
         kept = min(0.3, (1 + count) / (10 + count))
         expected = kept * expected + (1 - kept) * step(learner)
+        torch.testing.assert_close(learner.candidates[1].output.weight.detach(), expected)
     assert (1 + 1) / (10 + 1) < 0.3 < (1 + 11) / (10 + 11)  # both branches were taken
-    torch.testing.assert_close(learner.candidates[1].output.weight.detach(), expected)
 
 
 def test_without_an_average_there_is_one_candidate() -> None:

@@ -18,6 +18,7 @@ from speechrnn.network import AcousticNetwork
 from speechrnn.prepare.prepared import list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.train import loop
+from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.evaluate import Evaluation
 from speechrnn.train.interrupt import Interrupt
 from speechrnn.train.learner import make_learner
@@ -73,6 +74,59 @@ def test_a_step_follows_the_clipped_gradient_of_the_mean_loss_of_a_character(tra
     ).step()
     for name, parameter in zip(names, replay, strict=True):
         torch.testing.assert_close(taken[name], parameter.data, atol=1e-6, rtol=1e-5)
+
+
+class Pair(Team):
+    """The place of one process of two, whose other one adds nothing."""
+
+    def sum(self, value: float) -> float:
+        return value
+
+    def agree(self, value: Any) -> Any:
+        return (0, 0, 0.0), 1  # the first process found its best in the first epoch
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_of_two_gives_twice_its_share_of_the_gradient(training: Training, rank: int) -> None:
+    """DistributedDataParallel takes the mean over the processes; the sum is what one process would have."""
+    network, indices = training.learner.network, [0, 1, 2]
+    optimizer = replace(training.recipe.optimizer, max_gradient_norm=1e9)
+    info = replace(training.info, recipe=replace(training.recipe, optimizer=optimizer))
+    ours = replace(training, info=info, learner=replace(training.learner, team=Pair(rank, 2)))
+    batch = collate([training.train.vary(index, 0) for index in indices[rank::2]])
+    log_probs, lengths = network(batch.features, batch.input_lengths)
+    loss = F.ctc_loss(log_probs.transpose(0, 1), batch.targets, lengths, batch.target_lengths, reduction="sum")
+    characters = sum(len(training.train.labels[index]) for index in indices)
+    expected = torch.autograd.grad(loss * 2 / characters, list(network.parameters()))
+    ours._take_step(indices, 0.0)
+    for parameter, gradient in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-5)
+
+
+def test_a_process_without_a_share_takes_part_and_adds_nothing(training: Training) -> None:
+    ours = replace(training, learner=replace(training.learner, team=Pair(1, 2)))
+    assert ours._take_step([0], 0.01) == 0.0
+    gradients = [parameter.grad for parameter in training.learner.network.parameters()]
+    assert all(gradient is not None and not gradient.any() for gradient in gradients)
+
+
+def test_all_processes_end_where_the_first_ones_patience_ends(
+    training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = replace(training.info, recipe=tiny(epochs=9, patience=2))
+    ours = replace(training, info=info, learner=replace(training.learner, team=Pair(1, 2)))
+    monkeypatch.setattr(Training, "_train_epoch", lambda *_: None)
+    ours.run(None, TrainingDisplay(9))
+    assert (ours.state.epoch, ours.state.best_epoch) == (3, 1)
+
+
+def test_dropout_is_drawn_anew_for_each_step_and_alike_for_the_same_one(training: Training) -> None:
+    training.learner.network.train()
+    losses = []
+    for step in (0, 1, 0):
+        training.state.step = step
+        losses.append(training._take_step([0, 1, 2], 0.0))
+    assert losses[0] == losses[2] != losses[1]
 
 
 @pytest.mark.parametrize("better", [0, 1])

@@ -3,14 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from speechrnn.batches import plan_batches
+from speechrnn.config import AugmentConfig
 from speechrnn.errors import TrainingError
 from speechrnn.modelinfo import MODEL_FILE
 from speechrnn.network import AcousticNetwork
-from speechrnn.train.run import train_model
+from speechrnn.prepare.prepared import read_prepared
+from speechrnn.train.memory import _lengthen, _plan_largest
+from speechrnn.train.run import _open_sources, train_model
 from tests.train.conftest import TINY, tiny
 
 
@@ -58,9 +63,39 @@ def test_the_largest_batch_is_tried_as_long_as_it_can_become(
         return forward(self, features, lengths)
 
     monkeypatch.setattr(AcousticNetwork, "forward", watch)
-    recipe = replace(TINY, augment=replace(TINY.augment, tempo=0.4, silence_ms=300.0))
-    train_model(data, recipe, tmp_path / "run")
-    assert max(seen[1:]) <= seen[0]
+    plain = replace(TINY, augment=replace(TINY.augment, tempo=0.0))
+    train_model(data, plain, tmp_path / "plain")
+    assert seen[0] == max(seen)
+    seen.clear()
+    train_model(data, replace(TINY, augment=replace(TINY.augment, tempo=0.4, silence_ms=300.0)), tmp_path / "run")
+    assert seen[0] >= max(seen)
+
+
+def test_no_augmentation_makes_an_utterance_longer_than_is_tried(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With chance at the end of its range that makes pauses longest and speech slowest."""
+    recipe = replace(TINY, augment=AugmentConfig(tempo=0.4, silence_ms=1000.0))
+    train, _ = _open_sources(data, read_prepared(data), recipe)
+
+    class Extreme(np.random.Generator):
+        def uniform(self, low: float = 0.0, high: float = 1.0, size: object = None) -> float:  # type: ignore[override]
+            return high if low == 0 else low
+
+    monkeypatch.setattr(np.random, "default_rng", lambda _: Extreme(np.random.PCG64(0)))
+    for index in range(len(train.store)):
+        longest = len(train.vary(index, 0).features)
+        tried = _lengthen(int(train.store.frames[index]), train)
+        assert longest <= tried <= longest + 2
+
+
+def test_pauses_can_make_a_batch_of_many_short_utterances_the_largest(data: Path) -> None:
+    recipe = replace(TINY, augment=AugmentConfig(silence_ms=20_000.0), training=replace(TINY.training, batch_seconds=2))
+    train, _ = _open_sources(data, read_prepared(data), recipe)
+    frames = train.store.frames
+    plan = plan_batches(frames.tolist(), 200)
+    sizes = [len(batch) * (int(frames[batch].max()) + 4000) for batch in plan]
+    largest = _plan_largest(train, 2.0)
+    assert len(largest) * (int(frames[largest].max()) + 4000) == pytest.approx(max(sizes), rel=0.01)
+    assert len(largest) == max(map(len, plan))
 
 
 def test_other_errors_stay_what_they_are(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from speechrnn.modelfile import load_model
 from speechrnn.modelinfo import MODEL_FILE
 from speechrnn.settings import dump_toml, load_recipe
 from speechrnn.train import loop
+from speechrnn.train import run as train_run
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, read_log
 from speechrnn.train.run import RECIPE_FILE, train_model
 from speechrnn.train.state import STATE_FILE
+from speechrnn.train.team import Team
 from tests.conftest import prepare
 from tests.train.conftest import TINY, tiny
 
@@ -337,3 +340,23 @@ def test_a_dev_set_that_ctc_cannot_judge_by_its_loss_is_judged_by_its_words(tmp_
     log = tmp_path / "run" / LOG_FILE
     log.write_text(log.read_text().replace('"dev_loss": null', '"dev_loss": NaN'))  # as it was written before
     assert read_log(tmp_path / "run") == [record]
+
+
+def test_processes_of_one_machine_share_its_cores(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+
+    @contextmanager
+    def join() -> Iterator[Team]:
+        yield Team(local_size=4)
+
+    @contextmanager
+    def use(count: int) -> Iterator[None]:
+        threads.append(count)
+        yield
+
+    monkeypatch.setattr(train_run, "join_team", join)
+    monkeypatch.setattr(train_run, "use_threads", use)
+    for cores in (8, 2):
+        monkeypatch.setattr(train_run, "count_cores", lambda cores=cores: cores)
+        train_model(data, tiny(epochs=1, threads=0), tmp_path / str(cores))
+    assert threads == [2, 1]

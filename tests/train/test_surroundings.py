@@ -79,6 +79,47 @@ def test_a_room_only_adds_and_never_before_the_sound() -> None:
     np.testing.assert_allclose(heard[:10], silence[:10], atol=0.7)  # silence has its own echo, up to its own energy
 
 
+def test_rooms_are_drawn_and_their_time_is_in_milliseconds(hello_world: Signal) -> None:
+    """500 ms are fifty frames, at most: 60 dB below at the latest, and as a rule earlier."""
+    impulse = np.full((80, 40), -30.0, np.float32)
+    impulse[5] = 0.0
+    falls = []
+    for seed in range(200):
+        heard = add_reverberation(impulse, 50.0, np.random.default_rng(seed))
+        tail = (heard[6:] - heard[6]).mean(axis=1)
+        falls.append(int((tail > np.log(1e-6)).sum()))
+    assert max(falls) <= 51
+    assert 10 < np.median(falls) < 40
+    features = compute_mfcc(hello_world, MFCC)
+    augment = AugmentConfig(reverberation_ms=500.0)
+    varied = augment_features(features, augment, MFCC, 1, np.random.default_rng(3))
+    dct = make_dct(MFCC)
+    expected = add_reverberation(features @ dct.T, 50.0, np.random.default_rng(3))
+    np.testing.assert_allclose(varied @ dct.T, expected, atol=1e-2)
+
+
+def test_ratios_are_drawn_from_their_whole_range_and_pieces_from_the_whole_noise() -> None:
+    channels = np.zeros((5, 40), np.float32)
+    noise = np.random.default_rng(0).normal(size=(1000, 40)).astype(np.float32)
+    always = AugmentConfig(noise_share=1.0, low_snr_db=5.0, high_snr_db=25.0)
+    added = [
+        np.exp(add_noise(channels, [noise], always, np.random.default_rng(seed)).astype(np.float64)) - 1
+        for seed in range(500)
+    ]
+    ratios = np.array([-10 * np.log10(one.mean()) for one in added])
+    assert 4.9 < ratios.min() < 6
+    assert 24 < ratios.max() < 25.1
+    assert 14 < ratios.mean() < 16
+    pieces = {round(float(one[0, 0] / one.mean()), 3) for one in added}
+    assert len(pieces) > 100
+
+
+def test_digital_silence_is_no_noise(hello_world: Signal) -> None:
+    channels, silence = channels_of(hello_world), channels_of(np.zeros(3 * SAMPLE_RATE, np.float32))
+    always = AugmentConfig(noise_share=1.0)
+    assert add_noise(channels, [silence], always, np.random.default_rng(0)) is channels
+
+
 def test_noise_comes_to_its_share_of_utterances_and_goes_around_where_it_is_short(hello_world: Signal) -> None:
     channels = channels_of(hello_world)
     noises = [np.random.default_rng(1).normal(size=(7, 40)).astype(np.float32)]

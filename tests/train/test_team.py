@@ -13,7 +13,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speechrnn.errors import TrainingError
 from speechrnn.settings import dump_toml
+from speechrnn.train import loop
 from speechrnn.train.log import read_log
 from speechrnn.train.run import train_model
 from speechrnn.train.state import STATE_FILE
@@ -44,21 +46,64 @@ def test_together_all_processes_take_each_utterance_once(batch: list[int], size:
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-def test_three_processes_learn_what_one_learns(tmp_path: Path, data: Path) -> None:
-    """Nine utterances in batches of three or four, so that one process at times has none."""
-    recipe = write_recipe(tmp_path, batch_seconds=1.5)
-    train_model(data, replace(PLAIN, training=replace(PLAIN.training, batch_seconds=1.5)), tmp_path / "one")
-    process = start(3, data, tmp_path / "three", "--recipe", recipe)
+def test_three_processes_go_on_and_learn_what_one_learns(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nine utterances in batches of three or four, so that one process at times has none; begun by one process."""
+    goal = replace(PLAIN, training=replace(PLAIN.training, batch_seconds=1.5))
+    train_model(data, goal, tmp_path / "one")
+    take_step = loop.Training._take_step
+
+    def stop_after_the_second(self: loop.Training, *arguments: object) -> float:
+        self.interrupt.requested = self.state.step == 1
+        return take_step(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop.Training, "_take_step", stop_after_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        train_model(data, goal, tmp_path / "three")
+    monkeypatch.undo()
+    process = start(3, data, tmp_path / "three", "--resume")
     heard = process.communicate()[0]
     assert process.returncode == 0, heard
     assert heard.count("epoch 1/2") == 1
-    assert "float32 on cpu in 3 processes" in heard
+    assert "float32 on cpu in 3 processes, resumed in epoch 1" in heard
     for mine, one in zip(read_log(tmp_path / "three"), read_log(tmp_path / "one"), strict=True):
         assert (mine.loss, mine.dev_loss) == pytest.approx((one.loss, one.dev_loss), rel=1e-4)
         assert (mine.step, mine.speech_seconds) == (one.step, one.speech_seconds)
     weights, alone = (torch.load(tmp_path / name / STATE_FILE)["network"] for name in ("three", "one"))
     for name in alone:
         torch.testing.assert_close(weights[name], alone[name], rtol=1e-2, atol=1e-3)
+
+
+def test_processes_that_were_started_differently_end_with_one_line(tmp_path: Path, data: Path) -> None:
+    """A script for torchrun in which the second process asks for another learning rate."""
+    script = tmp_path / "differ.py"
+    script.write_text(
+        "import os, sys\n"
+        "from speechrnn.cli import run\n"
+        f"words = ['train', {str(data)!r}, '--out', {str(tmp_path / 'run')!r}]\n"
+        f"words += ['--recipe', {write_recipe(tmp_path)!r}]\n"
+        "words += ['--set', 'training.seed=7'] if os.environ['RANK'] == '1' else []\n"
+        "sys.exit(run(words))\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    found = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert found.returncode != 0
+    ours = [line for line in (found.stdout + found.stderr).splitlines() if line.startswith("speechrnn: ")]
+    assert ours == [
+        "speechrnn: process 0 of 2: the settings or the corpus of process 1 are not those of the first; start all with"
+        " the same command, over the same prepared corpus"
+    ]
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
+def test_only_an_unreachable_process_is_called_that() -> None:
+    gone, own = "[gloo/transport/tcp/pair.cc:1] Connection closed by peer", "mat1 and mat2 cannot be multiplied"
+    with pytest.raises(TrainingError, match=r"another process of this run has ended.*by peer"), Team(0, 2).watch():
+        raise RuntimeError(gone)
+    for team, said in ((Team(0, 2), own), (Team(), gone)):
+        with pytest.raises(RuntimeError, match=said.split()[-1]), team.watch():
+            raise RuntimeError(said)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
