@@ -36,6 +36,9 @@ OTHER_AUDIO_SUFFIXES = frozenset({".m4a", ".aac", ".mp4", ".wma", ".amr", ".webm
 _PAST_THE_END = 0.1
 """Seconds that an utterance may reach past its recording: manifests round."""
 
+_LOUDEST = 1e15
+"""Larger samples are none: the energy of a window of them exceeds float32."""
+
 _SPOOLED = "speechrnn-stdin-"
 """Begins the name of the folder in which a stream is kept while it is read."""
 
@@ -215,9 +218,11 @@ def to_mono(samples: NDArray[np.float32], path: Path) -> Signal:
     """Returns (samples, channels) averaged over channels.
 
     Raises:
-        AudioError: One is not a number; the message names `path`.
+        AudioError: One is not a number, or too large for its energy to be one; the message names `path`.
     """
     mono: Signal = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
     if not np.isfinite(mono).all():
         raise AudioError(f"{path}: holds samples that are not numbers (NaN or infinity); export it again")
+    if (loudest := np.abs(mono).max(initial=0.0)) > _LOUDEST:
+        raise AudioError(f"{path}: samples of up to {loudest:.0e} are too large; export it within [-1, 1]")
     return mono

@@ -34,45 +34,40 @@ def score(
 ) -> None:
     """Print the word error rate, and the utterances with most errors."""
     from speechrnn.console import print_line
-    from speechrnn.score.breakdown import KEYS, break_down
-    from speechrnn.score.exports import to_json, write_sides
-    from speechrnn.score.normalizers import choose_normalizer
+    from speechrnn.score.assessment import assess
+    from speechrnn.score.exports import Outputs, to_json
     from speechrnn.score.readers import read_transcripts
-    from speechrnn.score.report import Details, print_comparison, print_score
-    from speechrnn.score.scoring import score_transcripts
+    from speechrnn.score.report import print_assessment
 
     if (hypothesis is None) == (model is None):
         raise typer.BadParameter("give a file of hypotheses, or a prepared folder with --model")
     if hypothesis is not None and (beam or lm or words):
         raise typer.BadParameter("--beam, --lm and --words go with --model; these hypotheses are read already")
-    keys = [key.strip() for key in by.split(",") if key.strip()]
-    if unknown := [key for key in keys if key not in KEYS]:
-        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(KEYS)}", param_hint="--by")
-    normalizer = choose_normalizer(normalize)
-    if hypothesis is not None:
+    keys, outputs = _parse_keys(by), Outputs(html, html_audio, trn, ctm, force)
+    outputs.refuse_existing()
+    if model is not None:
+        references, hypotheses = _recognize(reference, split, model, beam, lm, words)
+    elif hypothesis is not None:
         references = read_transcripts(reference, "reference", plain)
         hypotheses = read_transcripts(hypothesis, "hypothesis", plain)
-    elif model is not None:
-        references, hypotheses = _recognize(reference, split, model, beam, lm, words)
-    scored = score_transcripts(references, hypotheses, normalizer)
-    theirs = read_transcripts(vs, "hypothesis", plain) if vs else None
-    other = score_transcripts(references, theirs, normalizer) if theirs else None
-    if trn:
-        write_sides(scored, trn, "trn", force)
-    if ctm:
-        write_sides(scored, ctm, "ctm", force)
-    groups = {key: break_down(scored.utterances, key) for key in keys}
-    if html:
-        from speechrnn.score.html import write_page
-
-        notes = [f"Normalised on both sides: {normalize}."] if normalize != "none" else []
-        write_page(scored, html, tables=groups, heard=html_audio, notes=notes, force=force)
+    others = read_transcripts(vs, "hypothesis", plain) if vs else None
+    assessment = assess(
+        references, hypotheses, normalizer=normalize, keys=keys, others=others, other_name=str(vs or "")
+    )
+    outputs.write(assessment)
     if as_json:
-        print_line(to_json(scored))
-        return
-    print_score(scored, Details(worst, normalize, calibration, groups))
-    if other is not None:
-        print_comparison(scored, other, str(vs))
+        print_line(to_json(assessment))
+    else:
+        print_assessment(assessment, worst, calibration)
+
+
+def _parse_keys(listed: str) -> list[str]:
+    from speechrnn.score.breakdown import KEYS
+
+    keys = [key.strip() for key in listed.split(",") if key.strip()]
+    if unknown := [key for key in keys if key not in KEYS]:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(KEYS)}", param_hint="--by")
+    return keys
 
 
 def _recognize(

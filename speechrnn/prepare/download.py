@@ -13,7 +13,7 @@ import requests
 from speechrnn.console import note, show_bytes
 from speechrnn.errors import CorpusError
 from speechrnn.outputs import claim, explain_disk_errors
-from speechrnn.prepare.corpus import Archive, Corpus
+from speechrnn.prepare.corpus import Archive, Corpus, refuse_subsets
 
 _BLOCK = 1 << 20
 _TIMEOUT_SECONDS = 30.0
@@ -51,6 +51,8 @@ def download_corpus(corpus: Corpus, folder: Path, subsets: Collection[str] = ())
     """
     if not corpus.archives:
         raise CorpusError(f"{corpus.name}: cannot be downloaded by a program; data/README.md says where it is had")
+    if len(corpus.archives) == 1:
+        refuse_subsets(subsets, corpus.name)
     if unknown := sorted(set(subsets) - corpus.archives.keys()):
         raise CorpusError(f"{corpus.name}: no subset {', '.join(unknown)}; there is {', '.join(corpus.archives)}")
     wanted = [corpus.archives[name] for name in subsets or corpus.default_archives or corpus.archives]
@@ -59,9 +61,21 @@ def download_corpus(corpus: Corpus, folder: Path, subsets: Collection[str] = ())
         return
     with explain_disk_errors(folder), claim(folder):
         for archive in absent:
-            file = fetch(archive, folder)
-            unpack(file, archive, folder)
+            _fetch_and_unpack(archive, folder)
+
+
+def _fetch_and_unpack(archive: Archive, folder: Path) -> None:
+    """Puts an archive where it belongs; what cannot be unpacked is removed, unless it was there before."""
+    found = _name(archive, folder).exists()
+    file = fetch(archive, folder)
+    try:
+        unpack(file, archive, folder)
+    except CorpusError as error:
+        if not found:
             file.unlink()
+        advice = f"delete {file.name} and download again" if found else "it was deleted, download it again"
+        raise CorpusError(f"{error}; {advice}") from error
+    file.unlink()
 
 
 def fetch(archive: Archive, folder: Path) -> Path:
@@ -70,7 +84,7 @@ def fetch(archive: Archive, folder: Path) -> Path:
     Raises:
         CorpusError: The server refuses, gives up in the middle again and again, or sends something else.
     """
-    file = folder / archive.url.rpartition("/")[2]
+    file = _name(archive, folder)
     if not file.exists():
         part = file.with_name(f"{file.name}.part")
         _fetch_whole(archive.url, part)
@@ -97,13 +111,19 @@ def unpack(file: Path, archive: Archive, folder: Path) -> None:
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        raise CorpusError(f"{file}: cannot be unpacked ({error}); delete it and download again") from error
+        shutil.rmtree(with_all, ignore_errors=True)
+        raise CorpusError(f"{file}: cannot be unpacked ({error})") from error
     kept = with_all / archive.member
     if not kept.is_dir():
-        raise CorpusError(f"{file}: holds no folder {archive.member}; is this the right archive?")
+        shutil.rmtree(with_all, ignore_errors=True)
+        raise CorpusError(f"{file}: holds no folder {archive.member}")
     place.parent.mkdir(parents=True, exist_ok=True)
     kept.replace(place)
     shutil.rmtree(with_all, ignore_errors=True)
+
+
+def _name(archive: Archive, folder: Path) -> Path:
+    return folder / archive.url.rpartition("/")[2]
 
 
 def _place(archive: Archive, folder: Path) -> Path:
@@ -180,6 +200,8 @@ def _explain(error: Exception) -> str:
         return f"no answer within {_TIMEOUT_SECONDS:g} s"
     if isinstance(error, _TransientError):
         return str(error)
+    if "IncompleteRead" in str(error):
+        return "the connection was cut early"
     with suppress(IndexError):
         return f"no connection ({str(error).rpartition(': ')[2].strip(')')!s})"
     return "no connection"

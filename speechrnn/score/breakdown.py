@@ -4,15 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
-from speechrnn.audio import SAMPLE_RATE, read_signal
+from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.console import show_progress
 from speechrnn.counts import ErrorCounts
-from speechrnn.errors import AudioError
+from speechrnn.score.recordings import read_recording
 from speechrnn.score.scoring import ScoredUtterance
 
 UNKNOWN = "unknown"
@@ -50,17 +49,11 @@ def break_down(utterances: Sequence[ScoredUtterance], key: str) -> list[Group]:
     ]
 
 
-def estimate_snr(path: Path, offset: float, duration: float | None) -> float:
-    """Returns how much louder a recording's loudest tenth is than its softest tenth, in decibels.
+def estimate_snr(signal: Signal) -> float:
+    """Returns how much louder the loudest tenth of a signal of at least 25 ms is than its softest tenth, in decibels.
 
     That is about its signal-to-noise ratio where a tenth of it is pause.
-
-    Raises:
-        AudioError: It cannot be read, or is shorter than 25 ms.
     """
-    signal = read_signal(path, offset, duration)
-    if len(signal) < _FRAME:
-        raise AudioError(f"{path}: shorter than 25 ms")
     frames = signal[: len(signal) // _FRAME * _FRAME].reshape(-1, _FRAME)
     levels = 10 * np.log10(np.square(frames, dtype=np.float64).mean(axis=1) + _FLOOR)
     return float(np.quantile(levels, 0.9) - np.quantile(levels, 0.1))
@@ -84,13 +77,8 @@ def _measure_rate(utterance: ScoredUtterance) -> float | None:
 
 
 def _measure_snr(utterance: ScoredUtterance) -> float | None:
-    entry = utterance.reference if utterance.reference.audio_filepath else utterance.hypothesis
-    if not entry.audio_filepath:
-        return None
-    try:
-        return estimate_snr(Path(entry.audio_filepath), entry.offset, entry.duration)
-    except AudioError:
-        return None
+    signal = read_recording(utterance)
+    return estimate_snr(signal) if signal is not None and len(signal) >= _FRAME else None
 
 
 def _name(attribute: str, utterance: ScoredUtterance) -> tuple[float, str]:

@@ -35,8 +35,10 @@ def normalize_entry(entry: Entry, normalize: Normalizer) -> Entry:
 
     A word that becomes nothing takes its time and confidence with it.
     """
-    words = [normalize(word) for word in entry.text.split()]
     text = " ".join(normalize(entry.text).split())
+    if not entry.times and not entry.confidences:
+        return replace(entry, text=text)
+    words = [normalize(word) for word in entry.text.split()]
     kept = [place for place, word in enumerate(words) if word.strip()]
     if text.split() != [words[place].strip() for place in kept]:
         return replace(entry, text=text, times=(), confidences=())

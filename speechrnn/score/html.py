@@ -3,57 +3,52 @@
 import base64
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from speechrnn.audio import SAMPLE_RATE, Signal, read_signal
-from speechrnn.console import show_progress
+from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.console import count_of, show_progress, warn
 from speechrnn.counts import ErrorCounts
-from speechrnn.errors import AudioError
-from speechrnn.outputs import refuse_existing, write_atomically
+from speechrnn.outputs import write_atomically
+from speechrnn.score.assessment import Assessment
 from speechrnn.score.breakdown import Group
-from speechrnn.score.entries import Entry
+from speechrnn.score.recordings import read_recording
 from speechrnn.score.scoring import Score, ScoredUtterance
 from speechrnn.score.significance import REPLICATES
 
 _TEMPLATE = "report.html"
 
 
-def write_page(
-    score: Score, path: Path, *, tables: Mapping[str, Sequence[Group]], heard: int, notes: Sequence[str], force: bool
-) -> None:
-    """Writes a score as a page.
+def write_page(assessment: Assessment, path: Path, heard: int) -> None:
+    """Writes a page, over what is there.
 
     Args:
-        score: What is shown.
+        assessment: What is shown.
         path: The page.
-        tables: Groups of utterances by what they were grouped by.
         heard: Utterances whose recordings go into the page, as MP3, those with most errors first.
-        notes: Sentences for under the figures.
-        force: Write over what is there.
 
     Raises:
-        OutputError: The page is there already, or cannot be written.
+        OutputError: The page cannot be written.
     """
-    refuse_existing(path, force)
+    score, normalizer = assessment.score, assessment.normalizer
     sounds = _encode_sounds(score, heard)
     numbers = {id: number for number, id in enumerate(sounds)}
     data = {
         "title": f"{path.stem}: word error rate {100 * score.words.rate:.2f} %",
         "figures": _list_figures(score),
-        "notes": list(notes),
-        "tables": [_make_table(key, groups) for key, groups in tables.items()],
+        "notes": f"Normalised on both sides: {normalizer}." if normalizer != "none" else "",
+        "tables": [_make_table(key, groups) for key, groups in assessment.groups.items()],
         "utterances": [_describe(one, numbers.get(one.id)) for one in score.utterances],
     }
     audio = "\n".join(
         f'<script id="audio-{numbers[id]}" type="text/plain">{coded}</script>' for id, coded in sounds.items()
     )
     template = files("speechrnn.score").joinpath(_TEMPLATE).read_text(encoding="utf-8")
-    page = template.replace("/*DATA*/", _to_script(data), 1).replace("/*AUDIO*/", audio, 1)
+    page = template.replace("/*AUDIO*/", audio, 1).replace("/*DATA*/", _to_script(data), 1)  # texts may hold anything
     with write_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
@@ -128,20 +123,13 @@ def _encode_sounds(score: Score, count: int) -> dict[str, str]:
     chosen = [*wrong, *right][:count]
     with show_progress("recordings", len(chosen), "utterances") as advance:
         for utterance in chosen:
-            signal = _read(utterance.reference) if utterance.reference.audio_filepath else _read(utterance.hypothesis)
+            signal = read_recording(utterance)
             if signal is not None:
                 sounds[utterance.id] = base64.b64encode(_encode(signal)).decode("ascii")
             advance(1)
+    if len(sounds) < len(chosen):
+        warn(f"{len(chosen) - len(sounds)} of {count_of(len(chosen), 'recording')} cannot be heard: not named, or gone")
     return sounds
-
-
-def _read(entry: Entry) -> Signal | None:
-    if not entry.audio_filepath:
-        return None
-    try:
-        return read_signal(Path(entry.audio_filepath), entry.offset, entry.duration)
-    except AudioError:
-        return None
 
 
 def _encode(signal: Signal) -> bytes:

@@ -1,8 +1,7 @@
 """A score as a person reads it: the rates, then the utterances, worst first, word under word."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from math import isnan
 
 from rich.cells import cell_len
@@ -11,10 +10,11 @@ from rich.text import Text
 from speechrnn.console import abridge, count_of, print_line, print_table, stdout, warn
 from speechrnn.counts import format_rate
 from speechrnn.score.align import Pair
+from speechrnn.score.assessment import Assessment
 from speechrnn.score.breakdown import Group
 from speechrnn.score.calibration import Calibration
 from speechrnn.score.scoring import Score, ScoredUtterance
-from speechrnn.score.significance import REPLICATES, Comparison, compare
+from speechrnn.score.significance import REPLICATES, Comparison
 from speechrnn.score.times import FAR, TimeErrors, measure_times
 
 _STYLES = {"equal": "", "substitute": "yellow", "delete": "red", "insert": "cyan"}
@@ -25,41 +25,26 @@ _NAMES = {"substitute": "substitutions", "insert": "insertions", "delete": "dele
 _MARKS = {"equal": "", "substitute": "S", "delete": "D", "insert": "I"}
 
 
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What is shown of a score beside its rates.
+def print_assessment(assessment: Assessment, worst: int, calibration: bool = False) -> None:
+    """Prints the summary and the details on stdout, and on stderr the ids without a partner.
 
-    Attributes:
+    Args:
+        assessment: What is shown.
         worst: Utterances at most, those with most errors first; 0 also hides the confusions.
-        normalizer: Its name.
         calibration: Whether words are listed by confidence.
-        groups: Of utterances, by what they were grouped by.
     """
-
-    worst: int = 10
-    normalizer: str = "none"
-    calibration: bool = False
-    groups: Mapping[str, Sequence[Group]] = field(default_factory=dict)
-
-
-def print_score(score: Score, details: Details) -> None:
-    """Prints the summary and the details on stdout, and on stderr the ids without a partner."""
-    if details.normalizer != "none":
-        print_line(f"normalised on both sides: {details.normalizer}")
+    score = assessment.score
+    if assessment.normalizer != "none":
+        print_line(f"normalised on both sides: {assessment.normalizer}")
     print_line(format_summary(score))
     if score.calibration:
         print_line(format_calibration(score.calibration))
     if times := measure_times(score.utterances):
         print_line(format_times(times))
-    if details.worst:
-        for line in format_confusions(score, _CONFUSIONS):
-            print_line(line)
-    width = stdout.width if stdout.is_terminal else None
-    for block in render_worst(score, details.worst, width):
-        stdout.print(block)
-    if details.calibration:
+    _print_errors(score, worst)
+    if calibration:
         print_calibration(score.calibration)
-    for key, groups in details.groups.items():
+    for key, groups in assessment.groups.items():
         print_breakdown(key, groups)
     if spelling := count_spelling_errors(score):
         warn(
@@ -67,13 +52,19 @@ def print_score(score: Score, details: Details) -> None:
             " --normalize basic"
         )
     _warn_unmatched(score)
+    if assessment.other and assessment.comparison:
+        print_line(f"against {assessment.other_name}: {format_rate('WER', assessment.other.words)}")
+        print_line(format_comparison(assessment.comparison))
+        _warn_unmatched(assessment.other, f"in {assessment.other_name} ")
 
 
-def print_comparison(score: Score, other: Score, name: str) -> None:
-    """Prints how a score differs from another one, of the same references, that goes by a name."""
-    print_line(f"against {name}: {format_rate('WER', other.words)}")
-    print_line(format_comparison(compare(score.alignments, other.alignments, score.speakers)))
-    _warn_unmatched(other, f"in {name} ")
+def _print_errors(score: Score, worst: int) -> None:
+    if worst:
+        for line in format_confusions(score, _CONFUSIONS):
+            print_line(line)
+    width = stdout.width if stdout.is_terminal else None
+    for block in render_worst(score, worst, width):
+        stdout.print(block)
 
 
 def _warn_unmatched(score: Score, where: str = "") -> None:

@@ -72,5 +72,5 @@ def weigh_transcript(recognizer: Recognizer, utterance: Utterance) -> Suspicion:
         ).item()
         for tokens in (labels, heard)
     )
-    margin = (written_loss - heard_loss) / max(len(labels), len(heard), 1)
+    margin = (written_loss - heard_loss) / max(len(labels), len(heard), 1)  # infinite: CTC cannot emit the transcript
     return Suspicion(" ".join(alphabet.decode(heard).split()), margin)

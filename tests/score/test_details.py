@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import soundfile
 from speechrnn.audio import SAMPLE_RATE
 from speechrnn.counts import ErrorCounts
 from speechrnn.errors import OutputError, ScoreError
+from speechrnn.score.assessment import Assessment
 from speechrnn.score.breakdown import Group, break_down, estimate_snr
 from speechrnn.score.entries import Entry
-from speechrnn.score.exports import to_json, write_sides
+from speechrnn.score.exports import Outputs, to_json, write_sides
 from speechrnn.score.readers import read_transcripts
 from speechrnn.score.scoring import FEWEST_SPEAKERS, Score, score_transcripts
 from speechrnn.score.times import measure_times
@@ -62,7 +64,7 @@ def test_the_distance_between_speech_and_pause_is_the_snr(tmp_path: Path, decibe
     noise = rng.normal(size=4 * SAMPLE_RATE) / 100
     noise[SAMPLE_RATE : 3 * SAMPLE_RATE] *= 10 ** (decibels / 20)
     soundfile.write(tmp_path / "voice.wav", noise / np.abs(noise).max(), SAMPLE_RATE)
-    assert estimate_snr(tmp_path / "voice.wav", 0.0, None) == pytest.approx(decibels, abs=1.5)
+    assert estimate_snr(noise.astype(np.float32)) == pytest.approx(decibels, abs=1.5)
     told = {"u": Entry("yes", audio_filepath=str(tmp_path / "voice.wav"))}
     (group,) = break_down(score_transcripts(told, {"u": "yes"}).utterances, "snr")
     assert group.name == {15.0: "10 to 20 dB", 35.0: "30 to 40 dB"}[decibels]
@@ -92,16 +94,21 @@ def test_speakers_are_drawn_where_they_are_known_and_enough() -> None:
 
 
 def test_json_carries_the_counts_and_every_utterance(score: Score) -> None:
-    told = json.loads(to_json(score))
+    groups = {"speaker": break_down(score.utterances, "speaker")}
+    told = json.loads(to_json(Assessment(score, "basic", groups, score, "itself")))
     assert told["words"] | {"percent": 0} == {
         "hits": 4, "substitutions": 1, "deletions": 2, "insertions": 1, "percent": 0,
     }  # fmt: skip
     assert told["words"]["percent"] == pytest.approx(100 * 4 / 7)
-    assert told["missing"] == ["d"]
+    assert (told["missing"], told["normalizer"]) == (["d"], "basic")
+    assert [one["name"] for one in told["groups"]["speaker"]] == ["ana", "bo", "unknown"]
+    assert sum(one["substitutions"] for one in told["groups"]["speaker"]) == 1
+    assert (told["against"]["name"], told["against"]["difference"]) == ("itself", 0.0)
+    assert told["calibration"]["error"] == pytest.approx(score.calibration.error)  # type: ignore[union-attr]
     assert [one["id"] for one in told["by_utterance"]] == ["a", "b", "c", "d"]
     assert told["by_utterance"][0]["alignment"][1] == ["substitute", "two", "too"]
-    empty = json.loads(to_json(score_transcripts({"u": ""}, {"u": "a"})))
-    assert empty["words"]["percent"] is None
+    empty = json.loads(to_json(Assessment(score_transcripts({"u": ""}, {"u": "a"}))))
+    assert (empty["words"]["percent"], empty["against"], empty["groups"]) == (None, None, {})
 
 
 @pytest.mark.parametrize("form", ["trn", "ctm"])
@@ -116,9 +123,12 @@ def test_what_is_written_for_sclite_scores_the_same(tmp_path: Path, score: Score
         np.testing.assert_allclose(heard["a"].times, score.utterances[0].hypothesis.times)
         assert heard["a"].confidences == (0.9, 0.2, 0.8, 0.1)
         assert spoken["a"].confidences == ()
+    outputs = Outputs(**{form: tmp_path}, html=tmp_path / "new.html")  # type: ignore[arg-type]
     with pytest.raises(OutputError, match="exists; --force"):
-        write_sides(score, tmp_path, form)  # type: ignore[arg-type]
-    write_sides(score, tmp_path, form, force=True)  # type: ignore[arg-type]
+        outputs.write(Assessment(score))
+    assert not (tmp_path / "new.html").exists()
+    replace(outputs, force=True).write(Assessment(score))
+    assert (tmp_path / "new.html").exists()
 
 
 def test_ctm_is_read_with_comments_channels_and_confidences(tmp_path: Path) -> None:

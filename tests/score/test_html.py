@@ -11,12 +11,13 @@ import soundfile
 
 from speechrnn.audio import SAMPLE_RATE
 from speechrnn.errors import OutputError
+from speechrnn.score.assessment import Assessment
 from speechrnn.score.breakdown import break_down
 from speechrnn.score.entries import Entry
-from speechrnn.score.html import write_page
+from speechrnn.score.exports import Outputs
 from speechrnn.score.scoring import Score, score_transcripts
 
-TRAP = "</script><script>document.title='broken'</script><!-- &amp; \u2028"
+TRAP = "</script><script>document.title='broken'</script><!-- &amp; \u2028 /*AUDIO*/"
 
 
 def make_score(folder: Path, utterances: int = 4) -> Score:
@@ -31,10 +32,9 @@ def make_score(folder: Path, utterances: int = 4) -> Score:
     return score_transcripts(references, hypotheses)
 
 
-def write(folder: Path, score: Score, **changes: Any) -> Path:
-    tables = {"speaker": break_down(score.utterances, "speaker")}
-    arguments: dict[str, Any] = {"tables": tables, "heard": 10, "notes": ["A note."], "force": False}
-    write_page(score, folder / "page.html", **(arguments | changes))
+def write(folder: Path, score: Score, heard: int = 10, force: bool = False) -> Path:
+    groups = {"speaker": break_down(score.utterances, "speaker")}
+    Outputs(folder / "page.html", heard, force=force).write(Assessment(score, "basic", groups))
     return folder / "page.html"
 
 
@@ -42,6 +42,7 @@ def test_the_page_is_whole_in_itself_and_texts_cannot_leave_their_place(tmp_path
     page = write(tmp_path, make_score(tmp_path)).read_text(encoding="utf-8")
     assert "http://" not in page
     assert "https://" not in page
+    assert "Normalised on both sides: basic." in page
     assert page.count("<script") == page.count("</script>") == 3  # the data, one recording, the code
     assert "document.title='broken'" in page
     assert "<script>document.title=" not in page

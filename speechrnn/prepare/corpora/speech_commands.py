@@ -105,11 +105,15 @@ def _relabel(utterances: Sequence[Utterance]) -> Iterator[Utterance]:
 
 
 def _cut_silences(noises: Sequence[Path], split: str, count: int) -> Iterator[Utterance]:
-    """Yields `count` pieces of one second, spread evenly over the split's share of the noise recordings."""
+    """Yields `count` pieces of one second, spread evenly over the split's share of the noise recordings.
+
+    Recordings of which that share is shorter are passed over; where all are, there are no pieces.
+    """
     first, last = _NOISE_SHARES[split]
-    for number, path in enumerate(noises):
-        pieces = len(range(number, count, len(noises)))
-        seconds = probe_audio(path).duration
+    lengths = {path: probe_audio(path).duration for path in noises}
+    enough = [(path, seconds) for path, seconds in lengths.items() if (last - first) * seconds >= 1.0]
+    for number, (path, seconds) in enumerate(enough):
+        pieces = len(range(number, count, len(enough)))
         room = (last - first) * seconds - 1.0
         for piece in range(pieces):
             offset = round(first * seconds + room * piece / pieces, 3)
