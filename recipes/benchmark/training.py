@@ -52,7 +52,7 @@ def compare_steps(data: Path, layers: int, units: int, peak: float) -> None:
     networks = {"ours": ours, "packed": packed, "padded": padded}
     seconds = take_turns({name: partial(take_steps, network, batches) for name, network in networks.items()})
     speech = sum(int(batch.input_lengths.sum()) for batch in batches) * source.features.hop_ms / 1000
-    frames = sum(batch.features.shape[0] * batch.features.shape[1] for batch in batches) / 3
+    frames = sum(batch.features.shape[0] * batch.features.shape[1] for batch in batches) / recipe.network.stack
     rate = 6 * ours.count_parameters() * frames / seconds["ours"] / 1e9
     print(f"{describe_network(ours.config)}: a training step of {speech / len(batches):.0f} s of speech")
     for name, taken in seconds.items():

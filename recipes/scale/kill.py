@@ -41,12 +41,16 @@ def main() -> None:
             process.kill()
             process.wait()
         status = start(options.command, killed).wait()
-        names = options.files or sorted(path.name for path in whole.iterdir())
+        names = options.files or sorted({path.name for one in (whole, killed) for path in one.iterdir()})
         same, different, missing = filecmp.cmpfiles(whole, killed, names, shallow=False)
     print(f"unbroken: {unbroken:.1f} s; killed after {', '.join(f'{moment:.1f}' for moment in moments)} s", end="")
     print(f"; {finished} of these found it finished" if finished else "")
-    identical = status == 0 and same and not different and not missing
-    print(f"byte-identical: {', '.join(same)}" if identical else f"DIFFERENT: {', '.join(different + missing)}")
+    if status:
+        print(f"FAILED: the last run ended with {status}")
+    elif different or missing:
+        print(f"DIFFERENT: {', '.join(different + missing)}")
+    else:
+        print(f"byte-identical: {', '.join(same)}")
 
 
 def start(command: str, out: Path) -> "subprocess.Popen[bytes]":

@@ -162,9 +162,27 @@ def test_a_wrong_byte_is_noticed_and_not_kept(tmp_path: Path) -> None:
 def test_without_a_checksum_a_wrong_byte_is_noticed_in_unpacking(tmp_path: Path) -> None:
     wrong = bytearray(CONTENT)
     wrong[len(wrong) // 2] ^= 1
-    with serve(bytes(wrong)) as server, pytest.raises(CorpusError, match="cannot be unpacked"):
-        download_corpus(corpus_of(replace(server.archive, sha256="")), tmp_path)
-    assert not (tmp_path / "corpus").exists()
+    with serve(bytes(wrong)) as server:
+        corpus = corpus_of(replace(server.archive, sha256=""))
+        with pytest.raises(CorpusError, match=r"cannot be unpacked .*; it was deleted, download it again"):
+            download_corpus(corpus, tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+        server.content = CONTENT
+        download_corpus(corpus, tmp_path)
+    assert_whole(tmp_path)
+
+
+def test_a_broken_archive_that_was_there_before_is_not_ours_to_delete(tmp_path: Path) -> None:
+    (tmp_path / "corpus.tar.gz").write_bytes(CONTENT[:1000])
+    with serve() as server, pytest.raises(CorpusError, match=r"; delete corpus.tar.gz and download again"):
+        download_corpus(corpus_of(server.archive), tmp_path)
+    assert (tmp_path / "corpus.tar.gz").read_bytes() == CONTENT[:1000]
+
+
+def test_a_corpus_of_one_archive_has_no_subsets_and_nothing_is_fetched(tmp_path: Path) -> None:
+    with serve() as server, pytest.raises(CorpusError, match="has no subsets; leave out --subsets all"):
+        download_corpus(corpus_of(server.archive), tmp_path, ["all"])
+    assert server.ranges == []
 
 
 def test_a_length_that_never_comes_ends_in_an_error_and_keeps_what_came(tmp_path: Path) -> None:
@@ -215,7 +233,7 @@ def test_a_server_that_stays_busy_or_away_is_given_up(tmp_path: Path) -> None:
 def test_a_path_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
     evil = pack({"corpus/a.wav": b"a", name: b"evil"})
     folder = tmp_path / "inside"
-    with serve(evil) as server, pytest.raises(CorpusError, match="cannot be unpacked"):
+    with serve(evil) as server, pytest.raises(CorpusError, match=r"cannot be unpacked"):
         download_corpus(corpus_of(replace(server.archive, sha256="")), folder)
     assert not (tmp_path / "outside.txt").exists()
     assert not (folder / "corpus").exists()
@@ -236,7 +254,7 @@ def test_a_device_or_a_link_outside_is_refused(tmp_path: Path, kind: bytes) -> N
         info = tarfile.TarInfo("corpus/special")
         info.type, info.linkname = kind, "/etc/passwd"
         tar.addfile(info)
-    with serve(file.getvalue()) as server, pytest.raises(CorpusError, match="cannot be unpacked"):
+    with serve(file.getvalue()) as server, pytest.raises(CorpusError, match=r"cannot be unpacked"):
         download_corpus(corpus_of(replace(server.archive, sha256="")), tmp_path)
     assert not (tmp_path / "corpus").exists()
 
@@ -249,7 +267,7 @@ def test_a_bomb_is_refused_before_it_goes_off(tmp_path: Path) -> None:
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
-    with serve(b"<html>please log in</html>") as server, pytest.raises(CorpusError, match="cannot be unpacked"):
+    with serve(b"<html>please log in</html>") as server, pytest.raises(CorpusError, match=r"cannot be unpacked"):
         download_corpus(corpus_of(replace(server.archive, sha256="")), tmp_path)
 
 

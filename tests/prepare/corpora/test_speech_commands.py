@@ -98,3 +98,16 @@ def test_of_two_versions_the_latest_is_read_or_the_one_that_is_asked_for(tmp_pat
         read("v0.01", "v0.02")
     with pytest.raises(CorpusError, match="no recordings like"):
         read("v0.03")
+
+
+def test_noise_that_is_too_short_for_a_piece_is_passed_over(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path / "words")
+    soundfile.write(folder / "_background_noise_" / "hum.wav", np.zeros(8_000), 16_000)
+    silences = [
+        one for utterances in read_twelve_labels(folder).values() for one in utterances if one.text == "silence"
+    ]
+    assert silences
+    assert {Path(one.audio_filepath).stem for one in silences} == {"rain"}
+    assert all(0 <= one.offset <= 29 for one in silences)
+    soundfile.write(folder / "_background_noise_" / "rain.wav", np.zeros(8_000), 16_000)
+    assert all(one.text != "silence" for utterances in read_twelve_labels(folder).values() for one in utterances)

@@ -288,3 +288,9 @@ def test_no_sound_at_all_is_a_fault_and_no_crash(tmp_path: Path, hello_world: Si
     short = Utterance(str(tmp_path / "a.wav"), "hello", duration=0.00001, id="x")
     corpus = write_manifests(tmp_path / "corpus", train=[short])
     assert "broken_audio" in {one.kind for one in diagnose(read_patient(corpus, "nemo"), Recipe()).findings}
+
+
+def test_samples_that_prepare_refuses_are_a_fault(tmp_path: Path, hello_world: Signal) -> None:
+    put(tmp_path / "corpus", "ana/1", hello_world * np.float32(1e30), "hello world")
+    found = {one.kind: one.details for one in diagnose(read_patient(tmp_path / "corpus", "folder"), Recipe()).findings}
+    assert "too large; export it within [-1, 1]" in found["broken_audio"]["ana/1"]
