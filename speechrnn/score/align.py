@@ -1,7 +1,9 @@
 """Words of a reference against words of a hypothesis: jiwer aligns once, every report is a view of its result."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
 from typing import Literal, cast
 
 import jiwer
@@ -20,19 +22,44 @@ class Pair:
     hypothesis: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Alignment:
-    """A reference and a hypothesis, word beside word."""
+    """A reference and a hypothesis, word beside word, as jiwer aligned them.
 
-    pairs: tuple[Pair, ...]
+    Attributes:
+        reference: The words that were said.
+        hypothesis: The words that were recognised.
+        chunks: Stretches of one kind, in order.
+    """
 
-    @property
+    reference: Sequence[str]
+    hypothesis: Sequence[str]
+    chunks: Sequence[jiwer.AlignmentChunk]
+
+    @cached_property
     def counts(self) -> ErrorCounts:
         """The errors of this utterance."""
-        kinds = [pair.kind for pair in self.pairs]
-        return ErrorCounts(
-            kinds.count("equal"), kinds.count("substitute"), kinds.count("delete"), kinds.count("insert")
-        )
+        found = {"equal": 0, "substitute": 0, "delete": 0, "insert": 0}
+        for chunk in self.chunks:
+            said, heard = chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx
+            found[chunk.type] += max(said, heard)
+        return ErrorCounts(*found.values())
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """The columns; most utterances of a large score are never looked at so closely."""
+        return [pair for chunk in self.chunks for pair in self._expand(chunk)]
+
+    @cached_property
+    def errors(self) -> list[Pair]:
+        """The columns in which the two differ."""
+        return [pair for chunk in self.chunks if chunk.type != "equal" for pair in self._expand(chunk)]
+
+    def _expand(self, chunk: jiwer.AlignmentChunk) -> Iterator[Pair]:
+        said = self.reference[chunk.ref_start_idx : chunk.ref_end_idx]
+        heard = self.hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        for words in zip_longest(said, heard, fillvalue=""):
+            yield Pair(cast(Kind, chunk.type), *words)
 
 
 def align_words(references: Sequence[str], hypotheses: Sequence[str]) -> list[Alignment]:
@@ -40,10 +67,7 @@ def align_words(references: Sequence[str], hypotheses: Sequence[str]) -> list[Al
     if not references and not hypotheses:
         return []
     output = jiwer.process_words(_single_spaced(references), _single_spaced(hypotheses))
-    return [
-        Alignment(tuple(_expand(chunks, reference, hypothesis)))
-        for chunks, reference, hypothesis in zip(output.alignments, output.references, output.hypotheses, strict=True)
-    ]
+    return list(map(Alignment, output.references, output.hypotheses, output.alignments))
 
 
 def count_characters(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorCounts:
@@ -54,14 +78,3 @@ def count_characters(references: Sequence[str], hypotheses: Sequence[str]) -> Er
 
 def _single_spaced(texts: Sequence[str]) -> list[str]:
     return [" ".join(text.split()) for text in texts]
-
-
-def _expand(chunks: Sequence[jiwer.AlignmentChunk], reference: Sequence[str], hypothesis: Sequence[str]) -> list[Pair]:
-    pairs = []
-    for chunk in chunks:
-        left = reference[chunk.ref_start_idx : chunk.ref_end_idx]
-        right = hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]
-        for column in range(max(len(left), len(right))):
-            kind = cast(Kind, chunk.type)
-            pairs.append(Pair(kind, "".join(left[column : column + 1]), "".join(right[column : column + 1])))
-    return pairs

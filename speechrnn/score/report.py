@@ -146,14 +146,9 @@ def format_confusions(score: Score, count: int) -> list[str]:
     """Returns, a line a kind, the words that were most often taken for another, inserted and deleted."""
     found: dict[str, Counter[str]] = {"substitute": Counter(), "insert": Counter(), "delete": Counter()}
     for utterance in score.wrong_utterances:
-        for pair in utterance.alignment.pairs:
-            if pair.kind != "equal":
-                words = (
-                    (pair.reference, "→", pair.hypothesis)
-                    if pair.kind == "substitute"
-                    else (pair.reference, pair.hypothesis)
-                )
-                found[pair.kind][" ".join(word for word in words if word)] += 1
+        for pair in utterance.alignment.errors:
+            words = (pair.reference, "→" if pair.kind == "substitute" else "", pair.hypothesis)
+            found[pair.kind][" ".join(word for word in words if word)] += 1
     return [
         f"{_NAMES[kind]}: " + ", ".join(f"{words} {times}" for words, times in ranked.most_common(count))
         for kind, ranked in found.items()
@@ -186,7 +181,7 @@ def render_worst(score: Score, count: int, width: int | None) -> Iterator[Text]:
 
 def count_spelling_errors(score: Score) -> int:
     """Returns how many words count as wrong only for their case or punctuation."""
-    pairs = (pair for utterance in score.wrong_utterances for pair in utterance.alignment.pairs)
+    pairs = (pair for utterance in score.wrong_utterances for pair in utterance.alignment.errors)
     return sum(pair.kind == "substitute" and _bare(pair.reference) == _bare(pair.hypothesis) for pair in pairs)
 
 

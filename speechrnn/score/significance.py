@@ -87,7 +87,7 @@ def compare(
     Raises:
         ValueError: They do not align the same references.
     """
-    if [_read_reference(one) for one in left] != [_read_reference(one) for one in right]:
+    if [one.reference for one in left] != [one.reference for one in right]:
         raise ValueError("two recognisers can be compared on the same references only")
     ours, theirs = ([one.counts.errors for one in each] for each in (left, right))
     words = [one.counts.reference_length for one in left]
@@ -148,10 +148,6 @@ def _place_errors(alignment: Alignment) -> list[int]:
         else:
             places += [int(pair.kind != "equal"), 0]
     return places
-
-
-def _read_reference(alignment: Alignment) -> list[str]:
-    return [pair.reference for pair in alignment.pairs if pair.kind != "insert"]
 
 
 def _resample(values: Sequence[Sequence[int]], groups: Sequence[str], seed: int) -> Floats:
