@@ -2,9 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+from speechrnn.cli.arguments import check_corpus, split_names
+
+SplitBy = Literal["speakers", "sentences", "utterances", "train", "dev", "test"]
+"""What `--split` takes."""
 
 
 def _list_corpora(wanted: bool) -> None:
@@ -17,7 +22,7 @@ def _list_corpora(wanted: bool) -> None:
 
 
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="The corpus, or its layout; --list shows them.")],
+    corpus: Annotated[str, typer.Argument(help="The corpus, or its layout; --list shows them.", callback=check_corpus)],
     source: Annotated[
         Path | None, typer.Argument(help="Where the corpus lies, or shall lie after --download (data/CORPUS).")
     ] = None,
@@ -28,7 +33,7 @@ def prepare(
     lang: Annotated[str, typer.Option(help="Language of the transcripts, if the corpus does not say it.")] = "",
     spell_numbers: Annotated[bool, typer.Option("--spell-numbers", help="Turn figures into words.")] = False,
     split: Annotated[
-        str,
+        SplitBy,
         typer.Option(
             help="Where a corpus has no splits: speakers, sentences or utterances kept apart, or all in train, dev or"
             " test."
@@ -61,10 +66,10 @@ def prepare(
     options = {
         "lang": lang,
         "numbers": "spell" if spell_numbers else "refuse",
-        "subsets": _names(subsets),
+        "subsets": split_names(subsets),
         "split": split,
-        "dev_speakers": _names(dev_speakers),
-        "test_speakers": _names(test_speakers),
+        "dev_speakers": split_names(dev_speakers),
+        "test_speakers": split_names(test_speakers),
         "speeds": _numbers(speed),
         "volume": volume,
     }
@@ -80,10 +85,6 @@ def prepare(
     report_plan(plan)
     prepared = prepare_corpus(plan, out, workers=workers, force=force, shard=part)
     report_prepared(out / name_shard(*part) if part else out, prepared)
-
-
-def _names(listed: str) -> list[str]:
-    return [name.strip() for name in listed.split(",") if name.strip()]
 
 
 def _numbers(listed: str) -> list[float]:

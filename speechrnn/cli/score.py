@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from speechrnn.cli.arguments import split_names
+
 if TYPE_CHECKING:
     from speechrnn.score.entries import Entry
 
@@ -64,7 +66,7 @@ def score(
 def _parse_keys(listed: str) -> list[str]:
     from speechrnn.score.breakdown import KEYS
 
-    keys = [key.strip() for key in listed.split(",") if key.strip()]
+    keys = split_names(listed)
     if unknown := [key for key in keys if key not in KEYS]:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(KEYS)}", param_hint="--by")
     return keys

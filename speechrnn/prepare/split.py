@@ -33,7 +33,8 @@ def choose_splits(read: Splits, config: PrepareConfig) -> dict[str, list[Utteran
     A corpus with train and without dev has dev held out of train, unless one split is asked for.
 
     Raises:
-        CorpusError: A speaker is not there, or there are too few to split by.
+        CorpusError: A speaker is not there, there are too few to split by, or another split is asked for than the
+            corpus's own.
     """
     splits = {split: list(utterances) for split, utterances in read.items()}
     named = {split: speakers for split in HELD_OUT if (speakers := getattr(config, f"{split}_speakers"))}
@@ -44,6 +45,10 @@ def choose_splits(read: Splits, config: PrepareConfig) -> dict[str, list[Utteran
             splits["train" if named or not one else one] = everything
         else:
             splits = hold_out(everything, config.split, HELD_OUT)
+    elif config.split != "speakers" and any(find_split(split) == "dev" for split in splits):
+        raise CorpusError(
+            f"--split {config.split}: this corpus has splits of its own ({', '.join(splits)}); leave it out"
+        )
     splits = hold_out_speakers(splits, named)
     if "train" in splits and not one and not any(find_split(split) == "dev" for split in splits):
         splits |= _hold_out_dev(splits["train"], config.split)

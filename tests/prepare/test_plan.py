@@ -13,7 +13,8 @@ from speechrnn.prepare.plan import CorpusPlan, plan_corpus
 
 def plan(splits: Splits, config: PrepareConfig | None = None, lang: str = "en") -> CorpusPlan:
     corpus = Corpus("tiny", "a test", lambda *_: splits, lang=lang)
-    return plan_corpus(corpus, Path("somewhere"), config or PrepareConfig(split="train"))
+    config = config or PrepareConfig(split="speakers" if "dev" in splits else "train")
+    return plan_corpus(corpus, Path("somewhere"), config)
 
 
 def say(*texts: str, lang: str = "") -> list[Utterance]:

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from speechrnn.config import PrepareConfig
 from speechrnn.errors import CorpusError
 from speechrnn.manifest import Utterance
-from speechrnn.prepare.split import HELD_OUT, hold_out, hold_out_speakers
+from speechrnn.prepare.split import HELD_OUT, choose_splits, hold_out, hold_out_speakers
 
 Splits = dict[str, list[Utterance]]
 
@@ -92,3 +93,10 @@ def test_unknown_and_doubly_named_speakers_are_refused() -> None:
         hold_out_speakers({"train": say("ana", "x")}, {"dev": ["eva"]})
     with pytest.raises(CorpusError, match="'ana' cannot be in dev and in test"):
         hold_out_speakers({"train": say("ana", "x")}, {"dev": ["ana"], "test": ["ana"]})
+
+
+def test_a_split_that_the_corpus_would_ignore_is_refused() -> None:
+    splits = {"train": say("a", "x"), "dev": say("b", "x")}
+    with pytest.raises(CorpusError, match=r"--split sentences: this corpus has splits of its own \(train, dev\)"):
+        choose_splits(splits, PrepareConfig(split="sentences"))
+    assert choose_splits(splits, PrepareConfig()) == splits

@@ -22,6 +22,7 @@ from speechrnn.prepare.doctor.corpus_rules import CORPUS_RULES
 from speechrnn.prepare.doctor.examine import Examination, examine_corpus
 from speechrnn.prepare.doctor.text_rules import TEXT_RULES
 from speechrnn.prepare.prepared import SETTINGS_FILE, list_parts, read_prepared
+from speechrnn.prepare.segments import cut_by_table
 from speechrnn.prepare.store import check_split
 from speechrnn.text import Alphabet, alphabet_of, normalize
 
@@ -75,40 +76,49 @@ class Diagnosis:
         return any(finding.severity == "error" for finding in self.findings)
 
 
-def read_patient(path: Path, layout: str = "", lang: str = "", spell: bool = False) -> Patient:
+def read_patient(
+    path: Path, layout: str = "", config: PrepareConfig | None = None, segments: Path | None = None
+) -> Patient:
     """Returns a corpus to be examined.
 
     Args:
-        path: A folder that `prepare` made, or a corpus as its makers have it.
+        path: A folder that `prepare` made, which has its own settings, or a corpus as its makers have it.
         layout: Its name or layout, where that shall not be guessed.
-        lang: Language of the transcripts, where the corpus does not say it.
-        spell: Figures are taken for the words that `prepare --spell-numbers` makes of them.
+        config: How it would be prepared: language, subsets, numbers spelled out.
+        segments: A table that would cut its recordings into utterances, or None.
 
     Raises:
         CorpusError: Nothing that we know lies there, or a prepared corpus is damaged.
     """
     if (not layout and (path / SETTINGS_FILE).exists()) or any(path.glob(f"shard-*/{SETTINGS_FILE}")):
-        prepared, parts = read_prepared(path), list_parts(path)
-        for part in parts:
-            for split, summary in read_prepared(part).splits.items():
-                check_split(part, split, summary)
-        splits = {
-            split: [one for part in parts for one in read_manifest(part / f"{split}.jsonl")]
-            for split in prepared.splits
-        }
-        return Patient(prepared.corpus, splits, Alphabet((" ", *prepared.letters)), prepared.config)
-    name, read = _read_raw(path.resolve(), layout)
-    found = {one.lang for utterances in read.values() for one in utterances} - {""}
-    lang = lang or (found.pop() if len(found) == 1 else "") or CORPORA[name].lang or "en"
+        return _read_prepared(path)
+    config = config or PrepareConfig()
+    name, splits = _read_raw(path.resolve(), layout, config.subsets)
+    if segments is not None:
+        splits = cut_by_table(splits, segments)
+    found = {one.lang for utterances in splits.values() for one in utterances} - {""}
+    lang = config.lang or (found.pop() if len(found) == 1 else "") or CORPORA[name].lang or "en"
+    spell = config.numbers == "spell"
     splits = {
         split: [
             replace(one, lang=lang, text=spell_numbers(one.text, lang) if spell else one.text) for one in utterances
         ]
-        for split, utterances in read.items()
+        for split, utterances in splits.items()
     }
     learned = [splits["train"]] if "train" in splits else splits.values()
     alphabet = alphabet_of(lang, (normalize(one.text, lang) for utterances in learned for one in utterances))
-    return Patient(name, splits, alphabet, PrepareConfig(lang=lang))
+    return Patient(name, splits, alphabet, replace(config, lang=lang))
+
+
+def _read_prepared(folder: Path) -> Patient:
+    prepared, parts = read_prepared(folder), list_parts(folder)
+    for part in parts:
+        for split, summary in read_prepared(part).splits.items():
+            check_split(part, split, summary)
+    splits = {
+        split: [one for part in parts for one in read_manifest(part / f"{split}.jsonl")] for split in prepared.splits
+    }
+    return Patient(prepared.corpus, splits, Alphabet((" ", *prepared.letters)), prepared.config)
 
 
 def diagnose(
@@ -193,18 +203,18 @@ def _choose_kept(diagnosis: Diagnosis) -> tuple[dict[str, list[Utterance]], int]
     return kept, sum(map(len, splits.values())) - sum(map(len, kept.values()))
 
 
-def _read_raw(path: Path, layout: str) -> tuple[str, Splits]:
+def _read_raw(path: Path, layout: str, subsets: Sequence[str]) -> tuple[str, Splits]:
     """Returns the name of a corpus's layout, and its utterances; an unknown layout is guessed."""
     if not path.exists():
         raise CorpusError(f"{path}: there is nothing")
     require_readable(path)
     if layout:
-        return layout, find_corpus(layout).read(path, ())
+        return layout, find_corpus(layout).read(path, subsets)
     if (path / "metadata.tsv").exists():
-        return "tsv", find_corpus("tsv").read(path, ())
+        return "tsv", find_corpus("tsv").read(path, subsets)
     for corpus in sorted(CORPORA.values(), key=lambda corpus: corpus.name == "folder"):
         try:
-            splits = corpus.read(path, ())
+            splits = corpus.read(path, subsets)
         except (SpeechRnnError, OSError):
             continue
         if any(splits.values()):

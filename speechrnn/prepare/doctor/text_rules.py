@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from speechrnn.ctc import count_required_input, explain_unlearnable
-from speechrnn.prepare.doctor.cases import Case, Context, Details, Rule, examined
+from speechrnn.prepare.doctor.cases import Case, Context, Details, Rule, Suspicion, examined
 from speechrnn.text import describe_characters, find_look_alikes
 
 _FEWEST_LETTERS = 8
@@ -73,10 +73,16 @@ def _find_look_alikes(cases: Sequence[Case], context: Context) -> Details:
 
 def _find_suspects(cases: Sequence[Case], context: Context) -> Details:
     return {
-        case.id: f"“{case.text[:60]}”, heard “{suspicion.heard[:60]}” ({suspicion.margin:.1f} nats a letter likelier)"
+        case.id: f"“{case.text[:60]}”, heard “{suspicion.heard[:60]}” ({_describe_margin(suspicion)})"
         for case in cases
         if (suspicion := context.suspicions.get(case.id))
     }
+
+
+def _describe_margin(suspicion: Suspicion) -> str:
+    if np.isinf(suspicion.margin):
+        return "the model has too few frames for the transcript"
+    return f"{suspicion.margin:.1f} nats a letter likelier"
 
 
 TEXT_RULES: tuple[Rule, ...] = (

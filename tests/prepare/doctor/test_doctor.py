@@ -268,11 +268,27 @@ def test_what_a_corpus_without_splits_leaves_clean_can_be_prepared(
 
 def test_figures_are_words_where_prepare_would_spell_them(tmp_path: Path, hello_world: Signal) -> None:
     put(tmp_path / "corpus", "ana/1", hello_world, "hello 5")
-    found = [
-        {one.kind for one in diagnose(read_patient(tmp_path / "corpus", "folder", spell=spell), Recipe()).findings}
-        for spell in (False, True)
-    ]
-    assert "foreign_characters" in found[0] - found[1]
+    refusing, spelling = (
+        {one.kind for one in diagnose(read_patient(tmp_path / "corpus", "folder", config), Recipe()).findings}
+        for config in (PrepareConfig(), PrepareConfig(numbers="spell"))
+    )
+    assert "foreign_characters" in refusing - spelling
+
+
+def test_recordings_are_cut_where_prepare_would_cut_them(tmp_path: Path, hello_world: Signal) -> None:
+    put(tmp_path / "corpus", "ana/talk", np.tile(hello_world, 3), "all of it")
+    table = tmp_path / "segments.tsv"
+    table.write_text("recording\tstart\tend\ttext\nana/talk\t0\t0.9\thello world\nana/talk\t1.0\t1.9\thello again\n")
+    patient = read_patient(tmp_path / "corpus", "folder", segments=table)
+    assert [one.text for split in patient.splits.values() for one in split] == ["hello world", "hello again"]
+
+
+def test_only_the_parts_that_prepare_would_take_are_read(tmp_path: Path, hello_world: Signal) -> None:
+    for subset in ("train-clean-5", "dev-clean-2"):
+        put(tmp_path, f"{subset}/1/2/1-2-0000", hello_world, "")
+        (tmp_path / subset / "1/2/1-2.trans.txt").write_text("1-2-0000 HELLO WORLD\n")
+    patient = read_patient(tmp_path, "librispeech", PrepareConfig(subsets=("dev-clean-2",)))
+    assert list(patient.splits) == ["dev"]
 
 
 def test_a_prepared_corpus_that_lost_bytes_is_named(tmp_path: Path, make_corpus: Callable[..., Path]) -> None:
