@@ -218,6 +218,8 @@ class TrainingConfig(Strict):
         epochs: Passes over the training split.
         patience: Epochs without a better dev word error rate after which the run ends; 0 for never.
         batch_seconds: Speech in one batch, padding counted.
+        intermediate: The middle layer's share of the loss, which is read off it by the output as it is off the last
+            layer; 0 for none.
         seed: Of the weights, the order of the batches, dropout and augmentation.
         precision: float32, or bfloat16 within the network where "auto" finds that it is faster.
         threads: Of the processor; 0 for all cores.
@@ -228,6 +230,7 @@ class TrainingConfig(Strict):
     epochs: Annotated[int, Meta(ge=1, le=1_000_000)] = 40
     patience: Natural = 0
     batch_seconds: Annotated[float, Meta(gt=0, le=1_000_000)] = 100.0
+    intermediate: Share = 0.0
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: Annotated[int, Meta(ge=0, le=1024)] = 0
@@ -263,3 +266,7 @@ class Recipe(Strict):
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        if self.training.intermediate and self.network.layers == 1:
+            raise ValueError("training.intermediate needs a layer before the last; network.layers is 1")

@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from speechrnn.config import Recipe
 from speechrnn.network import AcousticNetwork
+from speechrnn.train.objective import Objective
 from speechrnn.train.optimizer import make_optimizer
 from speechrnn.train.team import Team
 
@@ -28,13 +29,15 @@ class Learner:
         optimizer: Its moments.
         average: The weights' exponential moving average; None where the recipe asks for none.
         team: The processes that learn together.
-        replica: The network as a step calls it: itself, or what keeps it the same in all processes.
+        objective: What each step lowers, of this process's share.
+        replica: The same as a step calls it: itself, or what keeps the network the same in all processes.
     """
 
     network: AcousticNetwork
     optimizer: Optimizer
     average: AveragedModel | None
     team: Team
+    objective: Objective
     replica: nn.Module
 
     @property
@@ -76,7 +79,9 @@ def make_learner(network: AcousticNetwork, recipe: Recipe, team: Team) -> Learne
     """Returns a network with a fresh optimiser, and an average where the recipe asks for one."""
     decay = recipe.optimizer.average
     average = AveragedModel(network, multi_avg_fn=_decay_by(decay)) if decay else None
-    return Learner(network, make_optimizer(network, recipe.optimizer), average, team, team.replicate(network))
+    objective = Objective(network, recipe.training.intermediate)
+    optimizer = make_optimizer(network, recipe.optimizer)
+    return Learner(network, optimizer, average, team, objective, team.replicate(objective))
 
 
 def _decay_by(decay: float) -> Callable[[Any, Any, Any], None]:

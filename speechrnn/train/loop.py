@@ -12,7 +12,6 @@ from torch import nn
 from speechrnn.batches import Batch, collate, plan_batches
 from speechrnn.config import Recipe, TrainingConfig
 from speechrnn.errors import TrainingError
-from speechrnn.loss import compute_ctc_loss
 from speechrnn.modelfile import Model, save_model
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo, SplitScore
 from speechrnn.network import AcousticNetwork
@@ -128,8 +127,7 @@ class Training:
         batch = self._collate_share(indices)
         torch.manual_seed(_mix(self.recipe.training.seed, step, self.team.rank))  # dropout's chance
         with autocast(learner.device, self.state.precision), self.team.watch():
-            log_probs, lengths = learner.replica(batch.features, batch.input_lengths)
-        losses = compute_ctc_loss(log_probs, lengths, batch.targets, batch.target_lengths)
+            losses = learner.replica(batch)
         losses = losses[: len(self.team.share(indices))]  # none of what was only there to take part
         total = self.team.sum(losses.sum().item())
         if not np.isfinite(total):

@@ -51,7 +51,7 @@ def _fits(learner: Learner, source: ExampleSource, precision: Precision, indices
     try:
         moments = [torch.zeros_like(one) for one in learner.network.parameters() for _ in range(2)]  # AdamW's, to come
         batch = collate([_make_longest(source, index) for index in learner.team.share(indices) or indices[:1]])
-        take_trial_step(learner.network, batch.to(learner.device), precision)
+        take_trial_step(learner.objective, batch.to(learner.device), precision)
         del moments
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in _NO_MEMORY):

@@ -10,8 +10,7 @@ import torch
 from speechrnn.batches import Batch
 from speechrnn.console import note, warn
 from speechrnn.errors import TrainingError
-from speechrnn.loss import compute_ctc_loss
-from speechrnn.network import AcousticNetwork
+from speechrnn.train.objective import Objective
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -25,7 +24,7 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
 
-def settle_precision(wanted: Wanted, network: AcousticNetwork, batch: Batch) -> Precision:
+def settle_precision(wanted: Wanted, objective: Objective, batch: Batch) -> Precision:
     """Returns the precision that is wanted, or for "auto" the faster one on a batch.
 
     Raises:
@@ -33,66 +32,66 @@ def settle_precision(wanted: Wanted, network: AcousticNetwork, batch: Batch) -> 
     """
     if wanted == "float32":
         return wanted
-    if not can_train_in_bfloat16(network, batch):
+    if not can_train_in_bfloat16(objective, batch):
         if wanted == "bfloat16":
             raise TrainingError("training.precision: this machine cannot train in bfloat16; choose float32 or auto")
         note("precision float32: this machine cannot train in bfloat16")
         return "float32"
     if wanted == "bfloat16":
         return wanted
-    ratio = measure_bfloat16(network, batch)
+    ratio = measure_bfloat16(objective, batch)
     chosen: Precision = "bfloat16" if ratio > 1 else "float32"
     note(f"precision {chosen}: a step in bfloat16 is {ratio:.2f} times as fast as in float32 here")
     return chosen
 
 
-def confirm_precision(begun: Precision, network: AcousticNetwork, batch: Batch) -> Precision:
+def confirm_precision(begun: Precision, objective: Objective, batch: Batch) -> Precision:
     """Returns the precision in which a run that began in `begun`, perhaps on another machine, goes on here."""
-    if begun == "bfloat16" and not can_train_in_bfloat16(network, batch):
+    if begun == "bfloat16" and not can_train_in_bfloat16(objective, batch):
         warn("this run began in bfloat16, in which this machine cannot train; it goes on in float32")
         return "float32"
     return begun
 
 
-def can_train_in_bfloat16(network: AcousticNetwork, batch: Batch) -> bool:
+def can_train_in_bfloat16(objective: Objective, batch: Batch) -> bool:
     """Returns whether a training step runs in bfloat16: oneDNN has no such LSTM for processors without AVX-512.
 
     Neither the weights nor torch's random state change.
     """
     try:
-        _time_steps(network, batch, ("bfloat16",))
+        _time_steps(objective, batch, ("bfloat16",))
     except RuntimeError:
         return False
     return True
 
 
-def measure_bfloat16(network: AcousticNetwork, batch: Batch) -> float:
+def measure_bfloat16(objective: Objective, batch: Batch) -> float:
     """Returns how many times as fast as in float32 a training step is in bfloat16.
 
     The two are tried in turn on the same batch; the best time of each counts. Neither the weights nor torch's random
     state change.
     """
-    trials = [_time_steps(network, batch, ("float32", "bfloat16")) for _ in range(_TRIALS)]
+    trials = [_time_steps(objective, batch, ("float32", "bfloat16")) for _ in range(_TRIALS)]
     return min(full for full, _ in trials) / min(half for _, half in trials)
 
 
-def _time_steps(network: AcousticNetwork, batch: Batch, precisions: Sequence[Precision]) -> list[float]:
-    moved = batch.to(next(network.parameters()).device)
+def _time_steps(objective: Objective, batch: Batch, precisions: Sequence[Precision]) -> list[float]:
+    moved = batch.to(next(objective.parameters()).device)
     seconds = []
     for precision in precisions:
         start = time.perf_counter()
-        take_trial_step(network, moved, precision)
+        take_trial_step(objective, moved, precision)
         seconds.append(time.perf_counter() - start)
-    network.zero_grad(set_to_none=True)
+    objective.zero_grad(set_to_none=True)
     return seconds
 
 
-def take_trial_step(network: AcousticNetwork, batch: Batch, precision: Precision) -> None:
+def take_trial_step(objective: Objective, batch: Batch, precision: Precision) -> None:
     """Computes a batch's loss and gradients, which stay in the network, and waits for them; nothing else changes."""
     device = batch.features.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         with autocast(device, precision):
-            log_probs, lengths = network(batch.features, batch.input_lengths)
-        compute_ctc_loss(log_probs, lengths, batch.targets, batch.target_lengths).sum().backward()
+            losses = objective(batch)
+        losses.sum().backward()
     if device.type == "cuda":
         torch.cuda.synchronize(device)

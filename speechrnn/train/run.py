@@ -201,11 +201,11 @@ def _check_sameness(team: Team, recipe: Recipe, prepared: PreparedCorpus) -> Non
 
 def _settle_state(out: Path, fingerprint: str, train: ExampleSource, learner: Learner, resuming: bool) -> RunState:
     """Returns where the run is, begun or restored by the first process; all have its weights then."""
-    team, batch = learner.team, _take_middling(train)
+    team, objective, batch = learner.team, learner.objective, _take_middling(train)
     restored = team.lead(lambda: _restore(out, fingerprint, learner) if resuming else None)
     wanted = train.recipe.training.precision
-    precision = restored.precision if restored else team.lead(lambda: settle_precision(wanted, learner.network, batch))
-    if team.gather([] if confirm_precision(precision, learner.network, batch) == precision else [team.rank]):
+    precision = restored.precision if restored else team.lead(lambda: settle_precision(wanted, objective, batch))
+    if team.gather([] if confirm_precision(precision, objective, batch) == precision else [team.rank]):
         precision = "float32"  # some machine cannot do the other
     try_largest_batch(learner, train, precision)
     if team.leads and not restored:

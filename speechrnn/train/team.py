@@ -50,12 +50,12 @@ class Team:
         """Returns what this process takes of a batch; together the processes take each utterance once."""
         return batch[self.rank :: self.size]
 
-    def replicate(self, network: nn.Module) -> nn.Module:
-        """Returns the network, its gradients the mean over all processes."""
+    def replicate(self, module: nn.Module) -> nn.Module:
+        """Returns the module, its gradients the mean over all processes."""
         if self.size == 1:
-            return network
+            return module
         with self.watch():
-            return DistributedDataParallel(network)
+            return DistributedDataParallel(module)
 
     def sum(self, value: float) -> float:
         """Returns the sum over all processes."""
