@@ -36,6 +36,8 @@ def normalize_entry(entry: Entry, normalize: Normalizer) -> Entry:
     A word that becomes nothing takes its time and confidence with it.
     """
     text = " ".join(normalize(entry.text).split())
+    if text == entry.text:
+        return entry
     if not entry.times and not entry.confidences:
         return replace(entry, text=text)
     words = [normalize(word) for word in entry.text.split()]

@@ -26,9 +26,12 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Returns the loss of each utterance, in nats, (batch,)."""
-        targets = batch.targets, batch.target_lengths
-        if not self.intermediate:
-            return compute_ctc_loss(*self.network(batch.features, batch.input_lengths), *targets)
-        last, middle, lengths = self.network.read_twice(batch.features, batch.input_lengths)
-        losses, middle_losses = (compute_ctc_loss(one, lengths, *targets) for one in (last, middle))
-        return losses.lerp(middle_losses, self.intermediate)
+        if self.intermediate:
+            last, middle, lengths = self.network.read_twice(batch.features, batch.input_lengths)
+            return _compute_loss(last, lengths, batch).lerp(_compute_loss(middle, lengths, batch), self.intermediate)
+        last, lengths = self.network(batch.features, batch.input_lengths)
+        return _compute_loss(last, lengths, batch)
+
+
+def _compute_loss(log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
+    return compute_ctc_loss(log_probs, lengths, batch.targets, batch.target_lengths)

@@ -36,6 +36,16 @@ def test_summed_counts_are_jiwers(pairs: list[tuple[str, str]]) -> None:
     assert total == ErrorCounts(expected.hits, expected.substitutions, expected.deletions, expected.insertions)
 
 
+@given(st.lists(st.tuples(st.text("ab c", max_size=12), st.text("ab c", max_size=12)), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_summed_character_counts_are_jiwers(pairs: list[tuple[str, str]]) -> None:
+    references, hypotheses = [[" ".join(text.split()) for text in side] for side in zip(*pairs, strict=True)]
+    expected = jiwer.process_characters(references, hypotheses)
+    assert count_characters(references, hypotheses) == ErrorCounts(
+        expected.hits, expected.substitutions, expected.deletions, expected.insertions
+    )
+
+
 @given(WORDS, WORDS)
 @settings(deadline=None)
 def test_an_alignment_holds_both_texts(reference: str, hypothesis: str) -> None:

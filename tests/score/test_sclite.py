@@ -88,7 +88,7 @@ def run_sc_stats(folder: Path) -> tuple[int, float, float, float]:
     report = (folder / "result.stats.mapsswe").read_text(errors="replace")
     found = re.search(r"# segs: (\d+)\).*mean: ([-\d.]+)\) \(std dev: ([\d.]+)\) \(Z Stat: ([-\d.]+)\)", report)
     assert found
-    return int(found[1]), *(float(number) for number in found.groups()[1:])
+    return int(found[1]), float(found[2]), float(found[3]), float(found[4])
 
 
 def test_the_matched_pairs_test_is_that_of_sc_stats(tmp_path: Path) -> None:
