@@ -12,6 +12,7 @@ from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.counts import ErrorCounts
 from speechrnn.errors import ModelError
 from speechrnn.records import build_record
+from speechrnn.shipped import MODEL, find_shipped
 from speechrnn.text import Alphabet
 
 FORMAT_VERSION = 1
@@ -106,11 +107,12 @@ def parse_info(text: str | None, path: Path) -> ModelInfo:
 
 
 def find_model(path: Path) -> Path:
-    """Returns the model file that a path means: the file, or the best model in a run's folder.
+    """Returns the model file that a path means: the file, the best model in a run's folder, or one that ships.
 
     Raises:
         ModelError: There is none.
     """
+    path = find_shipped(path, MODEL)
     file = path / MODEL_FILE if path.is_dir() else path
     if file.is_file():
         return file

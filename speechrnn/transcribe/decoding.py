@@ -9,6 +9,7 @@ from speechrnn.console import note
 from speechrnn.errors import TextError
 from speechrnn.inputs import read_lines
 from speechrnn.modelinfo import ModelInfo
+from speechrnn.shipped import WORDS, find_shipped
 from speechrnn.text import normalize, require_symbols
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.lm.files import load_lm
@@ -32,8 +33,8 @@ def make_decoder(
     Args:
         info: The model's alphabet and language.
         beam: Prefixes kept at each frame; 1 or None alone is greedy decoding.
-        lm: A language model.
-        words: A file with the only words there are.
+        lm: A language model, or the name of one that ships.
+        words: A file with the only words there are, or the name of one that ships.
         hotwords: Favoured words or phrases, each with or without ":" and its boost in nats.
         weights: Used instead of those that were tuned for the language model.
 
@@ -60,6 +61,7 @@ def make_decoder(
 
 
 def _read_words(path: Path, info: ModelInfo) -> list[str]:
+    path = find_shipped(path, WORDS)
     words = sorted({word for line in read_lines(path, TextError) for word in normalize(line, info.lang).split()})
     if not words:
         raise TextError(f"{path}: holds no words")

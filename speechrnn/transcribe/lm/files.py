@@ -10,17 +10,19 @@ from speechrnn.console import abridge, show_progress
 from speechrnn.errors import TextError
 from speechrnn.inputs import read_lines
 from speechrnn.numerals import spell_numbers
+from speechrnn.shipped import LM, find_shipped
 from speechrnn.text import normalize
 from speechrnn.transcribe.lm.arpa import is_arpa, load_arpa, save_arpa
 from speechrnn.transcribe.lm.ngrams import UNKNOWN, NgramModel, load_ngrams
 
 
 def load_lm(path: Path) -> NgramModel:
-    """Returns the language model in a file: ours, or ARPA where the name says so.
+    """Returns the language model in a file, or that ships under a name: ours, or ARPA where the name says so.
 
     Raises:
         ModelError: It cannot be read.
     """
+    path = find_shipped(path, LM)
     return load_arpa(path) if is_arpa(path) else load_ngrams(path)
 
 

@@ -1,0 +1,17 @@
+"""What ships inside the package, by name: a model and a language model for English, and small vocabularies."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "models"
+
+MODEL, LM, WORDS = ".onnx", ".lm", ".txt"
+"""How the names of shipped files end, by what they are."""
+
+DEFAULT = Path("english")
+"""The model and the language model that are taken where none is named."""
+
+
+def find_shipped(path: Path, ending: str) -> Path:
+    """Returns the shipped file of a bare name like `english`; any other path, or one that is there, as it is."""
+    shipped = FOLDER / f"{path}{ending}"
+    return shipped if path.name == str(path) and not path.exists() and shipped.is_file() else path
