@@ -136,15 +136,23 @@ class AcousticNetwork(nn.Module):
             features: (batch, frames, coefficients), padded with anything.
             input_lengths: (batch,), frames of each utterance, at least 1.
         """
-        if self.convolution is None:
-            fewer, lengths = stack_frames(features, input_lengths, self.config.stack)
-        else:
-            fewer, lengths = self.convolution(features, input_lengths)
+        fewer, lengths = self.thin(features, input_lengths)
         sequence = fewer.transpose(0, 1)
         for layer in self.layers:
             sequence = F.dropout(layer(sequence, lengths), self.config.dropout, self.training)
-        scores: Tensor = self.output(sequence).transpose(0, 1)
-        return scores.float().log_softmax(dim=-1), lengths
+        return self.score(sequence).transpose(0, 1), lengths
+
+    def thin(self, features: Tensor, input_lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns frames stacked or convolved, (batch, fewer frames, coefficients or channels), and their lengths."""
+        if self.convolution is None:
+            return stack_frames(features, input_lengths, self.config.stack)
+        fewer, lengths = self.convolution(features, input_lengths)
+        return fewer, lengths
+
+    def score(self, sequence: Tensor) -> Tensor:
+        """Returns log_probs of the last layer's outputs, (..., units), natural log in float32."""
+        scores: Tensor = self.output(sequence)
+        return scores.float().log_softmax(dim=-1)
 
     def count_parameters(self) -> int:
         """Returns the number of trained values."""
