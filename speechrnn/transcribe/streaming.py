@@ -42,6 +42,7 @@ class StreamingRecognizer:
             raise ModelError(f"{recognizer.name}: cannot write while one speaks, since {reason}")
         assert isinstance(recognizer.listener, TorchListener)
         self._recognizer = recognizer
+        self._draft = Recognizer(recognizer.listener, recognizer.name)
         self._mfcc = _make_mfcc(recognizer.listener.model)
         self._stages = _make_stages(recognizer.listener.model)
         self._log_probs = np.zeros((0, recognizer.info.alphabet.classes), dtype=np.float32)
@@ -52,17 +53,17 @@ class StreamingRecognizer:
         return self._log_probs
 
     def accept(self, samples: Signal) -> list[Word]:
-        """Returns the words so far, after more samples at 16 kHz; the last one may still grow.
+        """Returns the words so far, after more samples at 16 kHz, read greedily; the last one may still grow.
 
         Raises:
             AudioError: The samples are too large.
         """
         with torch.inference_mode():
             self._advance(self._mfcc.push(samples), last=False)
-        return self._recognizer.read(self._log_probs)
+        return self._draft.read(self._log_probs)
 
     def finish(self) -> list[Word]:
-        """Returns the words of the whole utterance; none where there was not one window of it."""
+        """Returns the words of the whole utterance, as the recogniser reads them; none in less than a window."""
         with torch.inference_mode():
             self._advance(None, last=True)
         return self._recognizer.read(self._log_probs)
