@@ -20,7 +20,7 @@ _PAUSE_SECONDS = 0.7
 _LONG_SECONDS, _LONGEST_SECONDS = 10.0, 30.0
 """From when on a pause may be shorter, and when a piece ends without one."""
 
-_MARGIN = 10
+_MARGIN = 5
 """Steps of a pause that stay with what is said before it, and with what is said behind it."""
 
 _PAUSE = round(_PAUSE_SECONDS * SAMPLE_RATE / _STEP)
