@@ -107,12 +107,10 @@ def listen_to_microphone() -> Iterator[Signal]:
                 yield to_our_rate(heard.get(timeout=_PATIENCE_SECONDS))
     except sounddevice.PortAudioError as error:
         raise AudioError(
-            f"--mic: no microphone can be opened ({error.args[0]}); connect one, or record to a file"
+            f"--mic: no microphone can be opened ({error.args[0]}); connect one, or pipe its sound: --live"
         ) from error
     except queue.Empty as error:
-        raise AudioError(
-            f"--mic: the microphone has been silent for {_PATIENCE_SECONDS:g} s; connect it again"
-        ) from error
+        raise AudioError(f"--mic: nothing came for {_PATIENCE_SECONDS:g} s; connect the microphone again") from error
 
 
 def _import_sounddevice() -> Any:
@@ -121,7 +119,5 @@ def _import_sounddevice() -> Any:
     except ImportError as error:
         raise AudioError("--mic: needs the package sounddevice; pip install 'speechrnn[mic]'") from error
     except OSError as error:
-        raise AudioError(
-            f"--mic: needs the library PortAudio ({error}); on Debian, apt install libportaudio2"
-        ) from error
+        raise AudioError(f"--mic: needs PortAudio ({error}); on Debian, apt install libportaudio2") from error
     return sounddevice

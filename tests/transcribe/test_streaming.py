@@ -43,7 +43,8 @@ def make_recognizer(network: NetworkConfig = FORWARD, settings: InputConfig = CO
     untrained.output.weight.data *= 5
     width = info.features.coefficients * (settings.deltas + 1)
     cmvn = Cmvn(np.linspace(-9, 0, width, dtype=np.float32), np.linspace(5, 1, width, dtype=np.float32))
-    return Recognizer(TorchListener(Model(info, untrained.eval(), cmvn)), "m.safetensors")
+    statistics = cmvn if settings.cmvn == "corpus" else None
+    return Recognizer(TorchListener(Model(info, untrained.eval(), statistics)), "m.safetensors")
 
 
 def stream(recognizer: Recognizer, signal: Signal, cuts: list[int]) -> StreamingRecognizer:
