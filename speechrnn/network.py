@@ -136,34 +136,36 @@ class AcousticNetwork(nn.Module):
             features: (batch, frames, coefficients), padded with anything.
             input_lengths: (batch,), frames of each utterance, at least 1.
         """
-        sequence, lengths = self._join_frames(features, input_lengths)
-        for last in self._run_layers(sequence, lengths):
-            sequence = last
-        return self._read(sequence), lengths
+        fewer, lengths = self.thin(features, input_lengths)
+        sequence = fewer.transpose(0, 1)
+        for output in self._run_layers(sequence, lengths):
+            sequence = output
+        return self.score(sequence).transpose(0, 1), lengths
 
     def read_twice(self, features: Tensor, input_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns what `forward` does, and between the two the log_probs that the output reads off the middle layer."""
-        sequence, lengths = self._join_frames(features, input_lengths)
-        outputs = list(self._run_layers(sequence, lengths))
-        return self._read(outputs[-1]), self._read(outputs[(len(outputs) - 1) // 2]), lengths
+        fewer, lengths = self.thin(features, input_lengths)
+        outputs = list(self._run_layers(fewer.transpose(0, 1), lengths))
+        last, middle = (self.score(one).transpose(0, 1) for one in (outputs[-1], outputs[(len(outputs) - 1) // 2]))
+        return last, middle, lengths
 
-    def _join_frames(self, features: Tensor, input_lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns (frames, batch, inputs), fewer frames than there were, and their lengths."""
+    def thin(self, features: Tensor, input_lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns frames stacked or convolved, (batch, fewer frames, coefficients or channels), and their lengths."""
         if self.convolution is None:
-            fewer, lengths = stack_frames(features, input_lengths, self.config.stack)
-        else:
-            fewer, lengths = self.convolution(features, input_lengths)
-        return fewer.transpose(0, 1), lengths
+            return stack_frames(features, input_lengths, self.config.stack)
+        fewer, lengths = self.convolution(features, input_lengths)
+        return fewer, lengths
+
+    def score(self, sequence: Tensor) -> Tensor:
+        """Returns log_probs of the last layer's outputs, (..., units), natural log in float32."""
+        scores: Tensor = self.output(sequence)
+        return scores.float().log_softmax(dim=-1)
 
     def _run_layers(self, sequence: Tensor, lengths: Tensor) -> Iterator[Tensor]:
         """Yields each layer's output, (frames, batch, units × directions)."""
         for layer in self.layers:
             sequence = F.dropout(layer(sequence, lengths), self.config.dropout, self.training)
             yield sequence
-
-    def _read(self, sequence: Tensor) -> Tensor:
-        scores: Tensor = self.output(sequence).transpose(0, 1)
-        return scores.float().log_softmax(dim=-1)
 
     def count_parameters(self) -> int:
         """Returns the number of trained values."""

@@ -1,5 +1,6 @@
 """speechrnn transcribe."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -21,10 +22,14 @@ class Format(StrEnum):
 
 
 def transcribe(
-    recordings: Annotated[
-        list[Path], typer.Argument(help="Files, folders with files, or - for stdin.", readable=False)
-    ],
     model: Annotated[Path, typer.Option(help="A model file, exported or not, or a run's folder.")],
+    recordings: Annotated[
+        list[Path] | None, typer.Argument(help="Files, folders with files, or - for stdin.", readable=False)
+    ] = None,
+    mic: Annotated[bool, typer.Option("--mic", help="Listen to the microphone until Ctrl-C.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Read stdin as it comes: WAV, or raw 16-bit samples at 16 kHz.")
+    ] = False,
     format: Annotated[Format, typer.Option("--format", "-f", help="Text, or what other programs read.")] = Format.TXT,
     output_dir: Annotated[
         Path | None, typer.Option("--output-dir", "-o", help="Write a file for each recording into this folder.")
@@ -51,6 +56,12 @@ def transcribe(
 
     if align and (beam or lm or words or hotword):
         raise typer.BadParameter("--align knows the words; leave out --beam, --lm, --words and --hotword")
+    if (mic or live) and (align or output_dir or format is not Format.TXT):
+        raise typer.BadParameter("--mic and --live print text; leave out --align, --format and --output-dir")
+    if (mic and (live or recordings)) or (live and recordings != [Path("-")]):
+        raise typer.BadParameter("--mic takes no recordings, and --live takes - alone")
+    if not (mic or recordings):
+        raise typer.BadParameter("name recordings, or - for stdin, or add --mic")
     if output_dir is None and (skip_existing or force or format is Format.ALL):
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
     recognizer = Recognizer.load(model)
@@ -58,12 +69,18 @@ def transcribe(
         from speechrnn.transcribe.decoding import make_decoder  # imports numba, which greedy decoding needs not
 
         recognizer.decoder = make_decoder(recognizer.info, beam=beam, lm=lm, words=words, hotwords=hotword or ())
+    if mic or live:
+        from speechrnn.transcribe.live import transcribe_live
+        from speechrnn.transcribe.sources import listen_to_microphone, read_live
+
+        transcribe_live(recognizer, listen_to_microphone() if mic else read_live(sys.stdin.buffer))
+        return
     reader: Reader = recognizer
     if align:
         from speechrnn.transcribe.forced import Aligner
 
         reader = Aligner(recognizer, align)
-    with open_stdin(recordings) as paths:
+    with open_stdin(recordings or []) as paths:
         if output_dir is None:
             failures = print_transcripts(reader, paths, format)
         else:

@@ -12,10 +12,10 @@ from speechrnn.ctc import Hypothesis, count_required_frames
 from speechrnn.errors import AudioError, TextError
 from speechrnn.inputs import read_lines
 from speechrnn.manifest import read_manifest, resolve_audio
-from speechrnn.text import normalize, require_symbols
+from speechrnn.text import BLANK, normalize, require_symbols
 from speechrnn.transcribe.align import align
 from speechrnn.transcribe.recognizer import Recognizer
-from speechrnn.transcribe.segments import cut_at_pauses
+from speechrnn.transcribe.segments import cut_recording
 from speechrnn.transcribe.transcript import Transcript, make_transcript
 from speechrnn.words import read_words
 
@@ -73,18 +73,25 @@ class Aligner:
 def _listen(
     recognizer: Recognizer, path: Path, advance: Callable[[float], None]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], float]:
-    """Returns log_probs of a whole recording, when each of their frames begins in milliseconds, and its duration."""
+    """Returns log_probs of a whole recording, when each of their frames begins in milliseconds, and its duration.
+
+    A long pause is one frame, in which there is certainly nothing.
+    """
     rows, starts, samples = [], [], 0
-    for start, signal in cut_at_pauses(path):
+    nothing = np.full((1, recognizer.info.alphabet.classes), -np.inf, dtype=np.float32)
+    nothing[:, BLANK] = 0.0
+    for piece in cut_recording(path):
+        signal = piece.signal
         samples += len(signal)
         advance(len(signal) / SAMPLE_RATE)
         if samples > len(signal) and len(signal) < recognizer.info.features.window_samples:
             continue  # a rest at the end that makes no frame
         try:
-            rows.append(recognizer.listener.compute_log_probs(signal))
+            heard = piece.spoken or samples < recognizer.info.features.window_samples
+            rows.append(recognizer.listener.compute_log_probs(signal) if heard else nothing)
         except AudioError as error:
             raise AudioError(f"{path}: {error}") from error
-        starts.append(np.round(1000 * (start + np.arange(len(rows[-1])) * recognizer.info.frame_seconds)))
+        starts.append(np.round(1000 * (piece.start + np.arange(len(rows[-1])) * recognizer.info.frame_seconds)))
     times = np.concatenate([*starts, [1000 * samples / SAMPLE_RATE]]).astype(np.int64)
     return np.concatenate(rows), times, round(samples / SAMPLE_RATE, 3)
 

@@ -13,7 +13,7 @@ from speechrnn.ctc import Hypothesis, decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
 from speechrnn.transcribe.listener import Listener, open_listener
-from speechrnn.transcribe.segments import cut_at_pauses, cut_blocks, is_sound
+from speechrnn.transcribe.segments import Piece, cut_recording, cut_signal
 from speechrnn.transcribe.transcript import Transcript, make_transcript
 from speechrnn.words import Word, read_words
 
@@ -66,29 +66,27 @@ class Recognizer:
         if isinstance(audio, np.ndarray):
             samples = audio.reshape(len(audio), -1).astype(np.float32)
             signal = resample(to_mono(samples, Path("samples")), sample_rate)
-            return self._transcribe_pieces(cut_blocks([signal]), "samples", advance)
+            return self._transcribe_pieces(cut_signal([signal]), "samples", advance)
         if isinstance(audio, str | PathLike):
-            return self._transcribe_pieces(cut_at_pauses(Path(audio)), str(audio), advance)
+            return self._transcribe_pieces(cut_recording(Path(audio)), str(audio), advance)
         with spool(audio) as path:
             try:
-                return self._transcribe_pieces(cut_at_pauses(path), show_name(path), advance)
+                return self._transcribe_pieces(cut_recording(path), show_name(path), advance)
             except AudioError as error:
                 raise AudioError(str(error).replace(str(path), show_name(path))) from error
 
-    def _transcribe_pieces(
-        self, pieces: Iterable[tuple[float, Signal]], name: str, advance: Callable[[float], None]
-    ) -> Transcript:
+    def _transcribe_pieces(self, pieces: Iterable[Piece], name: str, advance: Callable[[float], None]) -> Transcript:
         words: list[Word] = []
         samples = 0
-        for start, signal in pieces:
-            enough = len(signal) >= self.info.features.window_samples
-            if (enough and is_sound(signal)) or (not enough and samples == 0):
+        for piece in pieces:
+            enough = len(piece.signal) >= self.info.features.window_samples
+            if (enough and piece.spoken) or (not enough and samples == 0):
                 try:
-                    words += self.recognize(signal, start)
+                    words += self.recognize(piece.signal, piece.start)
                 except AudioError as error:
                     raise AudioError(f"{name}: {error}") from error
-            samples += len(signal)
-            advance(len(signal) / SAMPLE_RATE)
+            samples += len(piece.signal)
+            advance(len(piece.signal) / SAMPLE_RATE)
         return make_transcript(words, name, samples / SAMPLE_RATE, self.name)
 
     def recognize(self, signal: Signal, start: float = 0.0) -> list[Word]:

@@ -20,7 +20,6 @@ from speechrnn.transcribe.lexicon import NOWHERE, Lexicon, spell
 from speechrnn.transcribe.lm.ngrams import EOS, UNKNOWN, Trie, look_up
 
 _NONE = -1
-_FORBIDDEN = -2
 _INFINITY = np.inf
 
 PREFIX = np.dtype(
@@ -112,7 +111,7 @@ def search(log_probs: NDArray[np.float32], weights: Weights, known: Knowledge) -
         count, opened = _advance(log_probs[frame], weights, known, tree, count, beam, found)
         beam = _select(weights, tree, found[:opened])
     for place in range(len(beam)):
-        total = np.logaddexp(beam[place].blank, beam[place].label)
+        total = _add(beam[place].blank, beam[place].label)
         beam[place].score = total + _finish(weights, known, tree, beam[place].node)
     return tree, beam[np.argsort(-beam["score"])]
 
@@ -132,26 +131,28 @@ def _advance(
     if len(beam) == weights.beam:  # as many as are kept reach this by a blank alone
         floor = max(floor, beam["score"].min() + frame[BLANK] - weights.slack)
     opened = 0
+    children = np.empty(len(frame), dtype=np.int32)
     for place in range(len(beam)):
         node, blank, label = beam[place].node, beam[place].blank, beam[place].label
-        total = np.logaddexp(blank, label)
+        total = _add(blank, label)
         value, last = beam[place].score - total, tree[node].token
+        _list_children(tree, node, children)
         here, opened = _open(tree, node, found, opened)
-        found[here].blank = np.logaddexp(found[here].blank, total + frame[BLANK])
+        found[here].blank = _add(found[here].blank, total + frame[BLANK])
         if last != BLANK:
-            found[here].label = np.logaddexp(found[here].label, label + frame[last])
+            found[here].label = _add(found[here].label, label + frame[last])
         for token in range(1, len(frame)):
             # The same letter twice needs a blank in between; without one, it is the same letter going on.
             gain = frame[token] + (blank if token == last else total)
             if gain + value < floor or gain == -_INFINITY:
                 continue
-            child = _find_child(tree, node, token)
+            child = children[token]
             if child == _NONE:
                 child, count = count, count + 1
                 _write(weights, known, tree, node, child, token)
-            if child != _FORBIDDEN and tree[child].token > 0:
+            if tree[child].token > 0:
                 there, opened = _open(tree, child, found, opened)
-                found[there].label = np.logaddexp(found[there].label, gain)
+                found[there].label = _add(found[there].label, gain)
     return count, opened
 
 
@@ -173,7 +174,7 @@ def _select(weights: Weights, tree: Prefixes, found: Candidates) -> Candidates:
     for place in range(len(found)):
         node = found[place].node
         tree[node].slot = _NONE
-        total = np.logaddexp(found[place].blank, found[place].label)
+        total = _add(found[place].blank, found[place].label)
         found[place].score = total + tree[node].settled + tree[node].outlook
         best = max(best, found[place].score)
     scores = found["score"]
@@ -186,16 +187,20 @@ def _select(weights: Weights, tree: Prefixes, found: Candidates) -> Candidates:
 
 
 @compiled
-def _find_child(tree: Prefixes, node: int, token: int) -> int:
-    """Returns the prefix with one more letter, -1 if it was never written, -2 if it is forbidden."""
+def _list_children(tree: Prefixes, node: int, children: NDArray[np.int32]) -> None:
+    """Fills in, for each letter, the prefix with that letter more, allowed or not; -1 if it was never written."""
+    children[:] = _NONE
     child: int = tree[node].child
     while child != _NONE:
-        if tree[child].token == token:
-            return child
-        if tree[child].token == -token:
-            return _FORBIDDEN
+        children[abs(tree[child].token)] = child
         child = tree[child].sibling
-    return _NONE
+
+
+@compiled
+def _add(left: float, right: float) -> float:
+    """Returns the logarithm of a sum of probabilities, of which mostly one is zero."""
+    more, less = max(left, right), min(left, right)
+    return more if less == -_INFINITY else more + np.log1p(np.exp(less - more))
 
 
 @compiled

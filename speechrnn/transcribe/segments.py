@@ -1,58 +1,164 @@
-"""Long recordings in pieces that a network takes in one go, cut where it is quietest."""
+"""Recordings in pieces that a network takes in one go: what is said between two pauses.
+
+A step of 20 ms is quiet or loud by comparison with the half minute that it lies in, as far as that has come.
+"""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from speechrnn.audio import SAMPLE_RATE, Signal, read_blocks
 
-_LONGEST_SECONDS = 30.0
-_SHORTEST_SECONDS = 15.0
-_PAUSE_SECONDS = 0.2
-_SOUND_SECONDS = 0.025
+_STEP = SAMPLE_RATE // 50
+
+_PAUSE_SECONDS = 0.7
+"""Quiet that ends a piece; the longer a piece is, the shorter, and the less quiet."""
+
+_LONG_SECONDS, _LONGEST_SECONDS = 10.0, 30.0
+"""From when on a pause may be shorter, and when a piece ends without one."""
+
+_MARGIN = 5
+"""Steps of a pause that stay with what is said before it, and with what is said behind it."""
+
+_PAUSE = round(_PAUSE_SECONDS * SAMPLE_RATE / _STEP)
+
+_BLOCK_SECONDS = 30.0
+
+_REMEMBERED = round(_BLOCK_SECONDS * SAMPLE_RATE / _STEP)
 
 _SILENCE = 1e-3
-"""Root mean square of a stretch of 25 ms; nothing that is said is softer."""
+"""Root mean square of a step; nothing that is said is softer."""
+
+_ABOVE_NOISE = 3.0
+"""What is so many times louder than the softest tenth is loud."""
+
+_VOICE = 0.02
+"""How loud a voice is, where nothing stands out from the noise."""
 
 
-def cut_at_pauses(path: Path) -> Iterator[tuple[float, Signal]]:
-    """Yields the pieces of a recording with their starts in seconds, as `cut_blocks` does.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some samples of a signal.
+
+    Attributes:
+        signal: (samples,) at 16 kHz.
+        spoken: Whether somebody may speak in it; a pause otherwise.
+        ended: Whether a pause or the signal's end follows what was spoken.
+    """
+
+    signal: Signal
+    spoken: bool
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What lies between two pauses, or a pause: its start in seconds, its samples, whether anybody may speak in it."""
+
+    start: float
+    signal: Signal
+    spoken: bool
+
+
+def cut_recording(path: Path) -> Iterator[Piece]:
+    """Yields the pieces of a recording, as `cut_signal` does.
 
     Raises:
         AudioError: As `read_blocks`.
     """
-    return cut_blocks(read_blocks(path, _LONGEST_SECONDS))
+    return cut_signal(read_blocks(path, _BLOCK_SECONDS))
 
 
-def cut_blocks(blocks: Iterable[Signal]) -> Iterator[tuple[float, Signal]]:
-    """Yields the pieces of a signal that comes in blocks, with their starts in seconds; together they are the whole.
+def cut_signal(blocks: Iterable[Signal]) -> Iterator[Piece]:
+    """Yields the pieces of a signal that comes in blocks; together they are the whole.
 
-    What is no longer than 30 s is one piece. Else each piece ends in the middle of the quietest fifth of a second
-    between its 15th and its 30th, so no more than a block and 30 s of signal are held at a time.
+    A signal without a long pause is one piece. No piece is longer than 30 s, so that no more than that and a block
+    are held at a time.
     """
-    start, held = 0, np.zeros(0, dtype=np.float32)
-    longest = round(_LONGEST_SECONDS * SAMPLE_RATE)
-    for block in blocks:
-        held = np.concatenate([held, block])
-        while len(held) > longest:
-            cut = find_pause(held[:longest])
-            yield start / SAMPLE_RATE, held[:cut]
-            start += cut
-            held = held[cut:]
-    if len(held):
-        yield start / SAMPLE_RATE, held
+    samples, held = 0, list[Signal]()
+    for part in cut_live(blocks):
+        held.append(part.signal)
+        if part.ended or not part.spoken:
+            signal = np.concatenate(held)
+            yield Piece(samples / SAMPLE_RATE, signal, part.spoken)
+            samples += len(signal)
+            held.clear()
 
 
-def find_pause(signal: Signal) -> int:
-    """Returns the sample in the middle of the stretch with the least energy, behind the shortest piece allowed."""
-    width, earliest = round(_PAUSE_SECONDS * SAMPLE_RATE), round(_SHORTEST_SECONDS * SAMPLE_RATE)
-    energy = np.concatenate([[0.0], np.cumsum(np.square(signal[earliest:], dtype=np.float64))])
-    return earliest + int(np.argmin(energy[width:] - energy[:-width])) + width // 2
+def cut_live(chunks: Iterable[Signal]) -> Iterator[Part]:
+    """Yields the parts of a signal as soon as it is known what they are; together they are the whole."""
+    cutter = _Cutter()
+    for chunk in chunks:
+        yield from cutter.push(chunk)
+    yield from cutter.finish()
 
 
-def is_sound(signal: Signal) -> bool:
-    """Returns whether anything in a signal is louder than -60 dB of full scale; a network babbles over silence."""
-    width = round(_SOUND_SECONDS * SAMPLE_RATE)
-    frames = signal[: len(signal) - len(signal) % width].reshape(-1, width) if len(signal) > width else signal[None]
-    return bool(np.square(frames, dtype=np.float64).mean(axis=1).max() > _SILENCE**2)
+class _Cutter:
+    """Where a signal is cut that comes in chunks; places are in steps from the first sample that is held."""
+
+    def __init__(self) -> None:
+        self._held = np.zeros(0, dtype=np.float32)
+        self._levels = np.zeros(0, dtype=np.float32)  # of the last half minute
+        self._judged = 0  # steps that are held and known to be quiet or loud
+        self._first = True
+        self._length = 0  # steps of what is being said; 0 in a pause
+        self._quiet = 0  # steps since the last loud one
+
+    def push(self, chunk: Signal) -> Iterator[Part]:
+        """Yields what is decided after more samples."""
+        self._held = np.concatenate([self._held, chunk])
+        steps = self._held[self._judged * _STEP : len(self._held) // _STEP * _STEP].reshape(-1, _STEP)
+        levels = np.sqrt(np.square(steps).mean(axis=1))
+        self._levels = np.concatenate([self._levels, levels])[-max(_REMEMBERED, len(levels)) :]
+        limit, loudest = _set_limit(self._levels) if len(self._levels) else (0.0, 0.0)
+        for level in levels.tolist():
+            self._judged += 1
+            yield from self._speak(level, limit, loudest) if self._length else self._wait(level > limit)
+        if self._length:
+            yield from self._take(self._judged - max(0, self._quiet - _MARGIN), spoken=True)
+        else:
+            yield from self._take(self._judged - _PAUSE, spoken=False)
+
+    def _wait(self, loud: bool) -> Iterator[Part]:
+        """Yields a pause that ends with this step."""
+        if not loud:
+            return
+        before = self._judged - 1
+        kept = before if self._first and before < _PAUSE else min(before, _MARGIN)
+        yield from self._take(before - kept, spoken=False)
+        self._length, self._quiet, self._first = kept + 1, 0, False
+
+    def _speak(self, level: float, limit: float, loudest: float) -> Iterator[Part]:
+        """Yields what has been said if it ends with this step."""
+        self._length += 1
+        seconds = self._length * _STEP / SAMPLE_RATE
+        patience = min(1.0, (_LONGEST_SECONDS - seconds) / (_LONGEST_SECONDS - _LONG_SECONDS))
+        self._quiet = 0 if level > limit**patience * loudest ** (1 - patience) else self._quiet + 1
+        if self._quiet >= patience * _PAUSE:
+            yield from self._take(self._judged - max(0, self._quiet - _MARGIN), spoken=True, ended=True)
+            self._length = 0
+
+    def finish(self) -> Iterator[Part]:
+        """Yields what is left."""
+        rest, spoken = self._held, self._length > 0
+        if len(rest) or spoken:
+            yield Part(rest, spoken, ended=spoken)
+
+    def _take(self, steps: int, spoken: bool, ended: bool = False) -> Iterator[Part]:
+        """Yields the first of the steps that are held, if there are any, and lets go of them."""
+        if steps > 0 or ended:
+            yield Part(self._held[: steps * _STEP], spoken, ended)
+            self._held = self._held[steps * _STEP :]
+            self._judged -= steps
+
+
+def _set_limit(levels: NDArray[np.float32]) -> tuple[float, float]:
+    """Returns above which level a step is loud, and the level of the loudest."""
+    noise, loudest = np.quantile(levels, [0.1, 0.95]).tolist()
+    if loudest < _ABOVE_NOISE * noise:
+        loudest = max(loudest, _VOICE)
+    limit = max(_SILENCE, min(_ABOVE_NOISE * noise, (noise * loudest) ** 0.5))
+    return limit, max(limit, loudest)

@@ -1,6 +1,5 @@
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from speechrnn.modelinfo import ModelInfo
 from speechrnn.text import alphabet_of
 from speechrnn.transcribe import files
 from speechrnn.transcribe.formats import FORMATS
-from speechrnn.transcribe.segments import is_sound
 from speechrnn.transcribe.transcript import Transcript
 
 
@@ -189,21 +187,6 @@ def test_silence_gives_no_words(tmp_path: Path, model: Path, capsys: pytest.Capt
         soundfile.write(tmp_path / f"{name}.wav", rng.normal(0, level, 40_000), SAMPLE_RATE, subtype="FLOAT")
         assert run(["transcribe", str(tmp_path / f"{name}.wav"), "--model", str(model), "-f", "json"]) == 0
         assert json.loads(capsys.readouterr().out)["words"] == []
-
-
-def test_a_single_click_is_sound(make_click: Callable[[int], Signal]) -> None:
-    assert is_sound(make_click(8000))
-    assert not is_sound(np.zeros(100, dtype=np.float32))
-
-
-@pytest.fixture
-def make_click() -> Callable[[int], Signal]:
-    def make(place: int) -> Signal:
-        signal = np.zeros(16_000, dtype=np.float32)
-        signal[place : place + 50] = 0.5
-        return signal
-
-    return make
 
 
 def test_favoured_and_only_words_are_options(

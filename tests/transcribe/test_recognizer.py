@@ -21,7 +21,6 @@ from speechrnn.transcribe import segments
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.files import name_recordings, transcribe_files
 from speechrnn.transcribe.recognizer import Recognizer
-from speechrnn.transcribe.segments import cut_at_pauses, find_pause
 from speechrnn.transcribe.torch_listener import TorchListener
 from speechrnn.transcribe.transcript import Transcript
 from tests.conftest import prepare, signal_of
@@ -100,35 +99,11 @@ def test_one_bad_recording_does_not_stop_the_others(tmp_path: Path, model: Model
     assert "short.wav: 6.2 ms of sound" in str(results[2])
 
 
-def test_a_long_recording_is_cut_at_its_pauses_and_nothing_is_lost(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    signal = rng.normal(0, 0.1, 75 * SAMPLE_RATE).astype(np.float32)
-    pauses = [22.0, 40.0, 61.5]
-    for pause in pauses:
-        signal[round(pause * SAMPLE_RATE) : round((pause + 0.5) * SAMPLE_RATE)] *= 0.001
-    path = write(tmp_path / "long.wav", signal)
-    pieces = list(cut_at_pauses(path))
-    np.testing.assert_array_equal(np.concatenate([piece for _, piece in pieces]), signal)
-    assert len(pieces) == 4
-    for (start, _), pause in zip(pieces[1:], pauses, strict=True):
-        assert pause <= start <= pause + 0.5
-    assert max(len(piece) for _, piece in pieces) <= 30 * SAMPLE_RATE
-
-
-def test_a_recording_of_half_a_minute_is_one_piece(tmp_path: Path) -> None:
-    signal = np.zeros(30 * SAMPLE_RATE, dtype=np.float32)
-    assert [len(piece) for _, piece in cut_at_pauses(write(tmp_path / "a.wav", signal))] == [len(signal)]
-
-
-def test_digital_silence_is_cut_too() -> None:
-    assert 15 * SAMPLE_RATE < find_pause(np.zeros(30 * SAMPLE_RATE, dtype=np.float32)) <= 30 * SAMPLE_RATE
-
-
 def test_words_of_a_long_recording_are_timed_from_its_start(
     tmp_path: Path, model: Model, phrases: Sequence[Utterance], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segments, "_LONGEST_SECONDS", 2.0)
-    monkeypatch.setattr(segments, "_SHORTEST_SECONDS", 1.0)
+    monkeypatch.setattr(segments, "_LONG_SECONDS", 1.0)
     first = phrases[0]
     signal = read_signal(Path(first.audio_filepath))[: 10 * SAMPLE_RATE]
     transcript = Recognizer(TorchListener(model), "m").transcribe(write(tmp_path / "long.wav", signal))

@@ -1,0 +1,123 @@
+"""Sound that is still being made: a microphone, or what another program writes to stdin."""
+
+import queue
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+import numpy as np
+import soxr
+
+from speechrnn.audio import SAMPLE_RATE, Signal, to_mono
+from speechrnn.errors import AudioError
+
+_CHUNK_SECONDS = 0.1
+
+_PATIENCE_SECONDS = 5.0
+"""After so long without a sample, a microphone is gone."""
+
+_CONTAINERS = (b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b".snd")
+"""First bytes of recordings that are neither WAV nor raw samples, and would be heard as noise."""
+
+
+def read_live(stream: BinaryIO) -> Iterator[Signal]:
+    """Yields the samples of a WAV file, or raw ones, mono at 16 kHz, 16 bits each, little-endian, as they come.
+
+    Raises:
+        AudioError: It is another kind of file, or its samples have not 16 bits.
+    """
+    head = stream.read(4)
+    if any(head.startswith(first) for first in _CONTAINERS):
+        raise AudioError("stdin: --live reads WAV or raw 16-bit samples at 16 kHz; leave it out for other files")
+    if head != b"RIFF":
+        yield from _read_raw(head, stream)
+        return
+    try:
+        with wave.open(cast(IO[bytes], _Rest(head, stream))) as file:
+            yield from _read_wave(file)
+    except (wave.Error, EOFError) as error:
+        raise AudioError(f"stdin: no WAV file that can be read as it comes ({error}); leave out --live") from error
+
+
+class _Rest:
+    """A stream whose first bytes have been read already, as `wave` reads one."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._head, self._stream = head, stream
+
+    def read(self, size: int) -> bytes:
+        """Returns so many bytes, or those that are left."""
+        head, self._head = self._head[:size], self._head[size:]
+        return head + self._stream.read(size - len(head))
+
+
+def _read_raw(head: bytes, stream: BinaryIO) -> Iterator[Signal]:
+    size = round(_CHUNK_SECONDS * SAMPLE_RATE) * 2
+    while block := head + stream.read(size - len(head)):
+        yield _to_signal(block[: len(block) // 2 * 2], channels=1)
+        head = b""
+
+
+def _read_wave(file: wave.Wave_read) -> Iterator[Signal]:
+    if file.getsampwidth() != 2:
+        raise AudioError(f"stdin: samples of {8 * file.getsampwidth()} bits; --live reads 16 bits, so leave it out")
+    to_our_rate = _Resampler(file.getframerate())
+    while block := file.readframes(round(_CHUNK_SECONDS * file.getframerate())):
+        yield to_our_rate(_to_signal(block, file.getnchannels()))
+    yield to_our_rate(np.zeros(0, dtype=np.float32), last=True)
+
+
+def _to_signal(block: bytes, channels: int) -> Signal:
+    """Returns samples of 16 bits as a signal, (samples,) in [-1, 1]."""
+    samples = np.frombuffer(block, dtype="<i2").astype(np.float32) / np.float32(2**15)
+    return to_mono(samples.reshape(-1, channels), Path("stdin"))
+
+
+class _Resampler:
+    """From a rate in Hz to 16 kHz, chunk by chunk."""
+
+    def __init__(self, sample_rate: float) -> None:
+        self._same = sample_rate == SAMPLE_RATE
+        self._stream = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+
+    def __call__(self, samples: Signal, last: bool = False) -> Signal:
+        resampled: Signal = samples if self._same else self._stream.resample_chunk(samples, last=last)
+        return resampled
+
+
+def listen_to_microphone() -> Iterator[Signal]:
+    """Yields what the system's usual microphone hears, without an end.
+
+    Raises:
+        AudioError: There is none, it stops, or what is needed to hear it is not installed.
+    """
+    sounddevice = _import_sounddevice()
+    heard: queue.Queue[Signal] = queue.Queue()
+
+    def keep(samples: Signal, frames: int, time: Any, status: Any) -> None:
+        heard.put(samples[:, 0].copy())
+
+    try:
+        rate = sounddevice.query_devices(kind="input")["default_samplerate"]
+        to_our_rate = _Resampler(rate)
+        blocksize = round(_CHUNK_SECONDS * rate)
+        with sounddevice.InputStream(rate, blocksize, channels=1, dtype="float32", callback=keep):
+            while True:
+                yield to_our_rate(heard.get(timeout=_PATIENCE_SECONDS))
+    except sounddevice.PortAudioError as error:
+        raise AudioError(
+            f"--mic: no microphone can be opened ({error.args[0]}); connect one, or pipe its sound: --live"
+        ) from error
+    except queue.Empty as error:
+        raise AudioError(f"--mic: nothing came for {_PATIENCE_SECONDS:g} s; connect the microphone again") from error
+
+
+def _import_sounddevice() -> Any:
+    try:
+        import sounddevice
+    except ImportError as error:
+        raise AudioError("--mic: needs the package sounddevice; pip install 'speechrnn[mic]'") from error
+    except OSError as error:
+        raise AudioError(f"--mic: needs PortAudio ({error}); on Debian, apt install libportaudio2") from error
+    return sounddevice
