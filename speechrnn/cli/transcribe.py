@@ -22,9 +22,12 @@ class Format(StrEnum):
 
 
 def transcribe(
-    model: Annotated[Path, typer.Option(help="A model file, exported or not, or a run's folder.")],
     recordings: Annotated[
         list[Path] | None, typer.Argument(help="Files, folders with files, or - for stdin.", readable=False)
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A model file, exported or not, or a run's folder; English as it ships where none is named."),
     ] = None,
     mic: Annotated[bool, typer.Option("--mic", help="Listen to the microphone until Ctrl-C.")] = False,
     live: Annotated[
@@ -42,13 +45,17 @@ def transcribe(
         Path | None, typer.Option(help="The text, or a manifest with the texts: print when each word is said.")
     ] = None,
     beam: Annotated[int | None, typer.Option(min=1, help="Beam search with so many prefixes; 1 is greedy.")] = None,
-    lm: Annotated[Path | None, typer.Option(help="A language model, ours or ARPA.")] = None,
-    words: Annotated[Path | None, typer.Option(help="A file with the only words there are.")] = None,
+    lm: Annotated[Path | None, typer.Option(help="A language model, ours or ARPA; english ships.")] = None,
+    words: Annotated[
+        Path | None, typer.Option(help="A file with the only words there are; digits and commands ship.")
+    ] = None,
     hotword: Annotated[
         list[str] | None, typer.Option(help="A favoured word or phrase, or WORD:BOOST; may be repeated.")
     ] = None,
 ) -> None:
     """Print what is said in recordings; for more than one, each line begins with the recording's id."""
+    from speechrnn.console import note
+    from speechrnn.shipped import DEFAULT, LM, WORDS, find_shipped
     from speechrnn.transcribe.files import Reader, open_stdin, print_transcripts, write_transcripts
     from speechrnn.transcribe.formats import FORMATS
     from speechrnn.transcribe.ledger import hash_reader
@@ -64,6 +71,12 @@ def transcribe(
         raise typer.BadParameter("name recordings, or - for stdin, or add --mic")
     if output_dir is None and (skip_existing or force or format is Format.ALL):
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
+    if model is None:
+        model = DEFAULT
+        if not (align or beam == 1 or lm or words or hotword) and find_shipped(DEFAULT, LM).is_file():
+            lm = DEFAULT
+        note(f"model {model}{f' and language model {lm}' if lm == DEFAULT else ''}; --model names another")
+    lm, words = lm and find_shipped(lm, LM), words and find_shipped(words, WORDS)
     recognizer = Recognizer.load(model)
     if beam or lm or words or hotword:
         from speechrnn.transcribe.decoding import make_decoder  # imports numba, which greedy decoding needs not

@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from speechrnn.shipped import FOLDER, MODEL, WORDS, find_shipped
+from speechrnn.text import alphabet_of, normalize
+
+
+def test_a_bare_name_is_what_ships_under_it() -> None:
+    assert find_shipped(Path("digits"), WORDS) == FOLDER / "digits.txt"
+
+
+def test_a_file_that_is_there_goes_before_what_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "digits").write_text("uno\n")
+    monkeypatch.chdir(tmp_path)
+    assert find_shipped(Path("digits"), WORDS) == Path("digits")
+
+
+@pytest.mark.parametrize("path", ["digit", "models/digits", "/digits", "../models/digits", "digits.txt", ""])
+def test_any_other_path_is_left_as_it_is(path: str) -> None:
+    assert find_shipped(Path(path), WORDS) == Path(path)
+
+
+def test_a_name_ships_as_what_it_is_and_nothing_else() -> None:
+    assert find_shipped(Path("digits"), MODEL) == Path("digits")
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
+def test_shipped_words_are_as_transcripts_write_them(path: Path) -> None:
+    text = " ".join(path.read_text(encoding="utf-8").split())
+    assert text == normalize(text, "en")
+    assert set(text) <= set(alphabet_of("en").symbols)
