@@ -60,10 +60,11 @@ class Aligner:
         normalized = normalize(text, info.lang)
         require_symbols(normalized, info.alphabet.symbols, str(path))
         heard = _listen(self._recognizer, path, advance)
-        tokens, frames, duration = info.alphabet.encode(normalized), len(heard.log_probs), heard.duration
-        if frames * (2 * len(tokens) + 1) > _MOST_CELLS:
+        tokens, duration = info.alphabet.encode(normalized), heard.duration
+        if len(heard.log_probs) * (2 * len(tokens) + 1) > _MOST_CELLS:
             raise AudioError(f"{path}: {duration / 60:.0f} minutes are too long to be aligned at once; cut it up")
-        if frames < count_required_frames(tokens):
+        spoken = heard.log_probs[np.isfinite(heard.log_probs).all(axis=1)]
+        if len(spoken) < count_required_frames(tokens):
             raise AudioError(f"{path}: {duration:.2f} s are too short for {len(tokens)} characters; is this its text?")
         aligned = _in_milliseconds(align(heard.log_probs, tokens), heard.times)
         words = read_words(aligned, info.alphabet, 0.001, temperature=info.temperature)
