@@ -1,7 +1,7 @@
 """A known text laid over its recording: when each word is said."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from speechrnn.inputs import read_lines
 from speechrnn.manifest import read_manifest, resolve_audio
 from speechrnn.text import BLANK, normalize, require_symbols
 from speechrnn.transcribe.align import align
+from speechrnn.transcribe.edges import find_sound, fit_words
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_recording
 from speechrnn.transcribe.transcript import Transcript, make_transcript
@@ -58,42 +59,55 @@ class Aligner:
         info = self._recognizer.info
         normalized = normalize(text, info.lang)
         require_symbols(normalized, info.alphabet.symbols, str(path))
-        log_probs, times, duration = _listen(self._recognizer, path, advance)
-        tokens = info.alphabet.encode(normalized)
-        if len(log_probs) * (2 * len(tokens) + 1) > _MOST_CELLS:
+        heard = _listen(self._recognizer, path, advance)
+        tokens, duration = info.alphabet.encode(normalized), heard.duration
+        if len(heard.log_probs) * (2 * len(tokens) + 1) > _MOST_CELLS:
             raise AudioError(f"{path}: {duration / 60:.0f} minutes are too long to be aligned at once; cut it up")
-        if len(log_probs) < count_required_frames(tokens):
+        spoken = heard.log_probs[np.isfinite(heard.log_probs).all(axis=1)]
+        if len(spoken) < count_required_frames(tokens):
             raise AudioError(f"{path}: {duration:.2f} s are too short for {len(tokens)} characters; is this its text?")
-        words = read_words(
-            _in_milliseconds(align(log_probs, tokens), times), info.alphabet, 0.001, temperature=info.temperature
-        )
-        return make_transcript(words, str(path), duration, self._recognizer.name)
+        aligned = _in_milliseconds(align(heard.log_probs, tokens), heard.times)
+        words = read_words(aligned, info.alphabet, 0.001, temperature=info.temperature)
+        return make_transcript(fit_words(words, heard.sound), str(path), duration, self._recognizer.name)
 
 
-def _listen(
-    recognizer: Recognizer, path: Path, advance: Callable[[float], None]
-) -> tuple[NDArray[np.float32], NDArray[np.int64], float]:
-    """Returns log_probs of a whole recording, when each of their frames begins in milliseconds, and its duration.
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A whole recording; a long pause in it is one frame, in which there is certainly nothing.
 
-    A long pause is one frame, in which there is certainly nothing.
+    Attributes:
+        log_probs: (frames, classes).
+        times: (frames + 1,) when each frame begins and the last one ends, in milliseconds.
+        sound: (steps,) as `find_sound` says.
+        duration: In seconds.
     """
-    rows, starts, samples = [], [], 0
-    nothing = np.full((1, recognizer.info.alphabet.classes), -np.inf, dtype=np.float32)
+
+    log_probs: NDArray[np.float32]
+    times: NDArray[np.int64]
+    sound: NDArray[np.bool_]
+    duration: float
+
+
+def _listen(recognizer: Recognizer, path: Path, advance: Callable[[float], None]) -> _Heard:
+    info = recognizer.info
+    rows, starts, sounds, samples = [], [], [], 0
+    nothing = np.full((1, info.alphabet.classes), -np.inf, dtype=np.float32)
     nothing[:, BLANK] = 0.0
     for piece in cut_recording(path):
-        signal = piece.signal
+        signal, first = piece.signal, samples == 0
         samples += len(signal)
         advance(len(signal) / SAMPLE_RATE)
-        if samples > len(signal) and len(signal) < recognizer.info.features.window_samples:
+        short = len(signal) < info.features.window_samples
+        if short and not first:
             continue  # a rest at the end that makes no frame
         try:
-            heard = piece.spoken or samples < recognizer.info.features.window_samples
-            rows.append(recognizer.listener.compute_log_probs(signal) if heard else nothing)
+            rows.append(recognizer.listener.compute_log_probs(signal) if piece.spoken or short else nothing)
         except AudioError as error:
             raise AudioError(f"{path}: {error}") from error
-        starts.append(np.round(1000 * (piece.start + np.arange(len(rows[-1])) * recognizer.info.frame_seconds)))
+        starts.append(np.round(1000 * (piece.start + np.arange(len(rows[-1])) * info.frame_seconds)))
+        sounds.append(find_sound(signal) & piece.spoken)
     times = np.concatenate([*starts, [1000 * samples / SAMPLE_RATE]]).astype(np.int64)
-    return np.concatenate(rows), times, round(samples / SAMPLE_RATE, 3)
+    return _Heard(np.concatenate(rows), times, np.concatenate(sounds), round(samples / SAMPLE_RATE, 3))
 
 
 def _in_milliseconds(hypothesis: Hypothesis, times: NDArray[np.int64]) -> Hypothesis:

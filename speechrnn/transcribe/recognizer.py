@@ -12,6 +12,7 @@ from speechrnn.audio import SAMPLE_RATE, Signal, resample, show_name, spool, to_
 from speechrnn.ctc import Hypothesis, decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
+from speechrnn.transcribe.edges import find_sound, fit_words
 from speechrnn.transcribe.listener import Listener, open_listener
 from speechrnn.transcribe.segments import Piece, cut_recording, cut_signal
 from speechrnn.transcribe.transcript import Transcript, make_transcript
@@ -95,10 +96,13 @@ class Recognizer:
         Raises:
             AudioError: The signal is shorter than one window.
         """
-        return self.read(self.listener.compute_log_probs(signal), start)
+        return fit_words(self.read(self.listener.compute_log_probs(signal), start), find_sound(signal), start)
 
     def read(self, log_probs: NDArray[np.float32], start: float = 0.0) -> list[Word]:
-        """Returns the words in log_probs, (frames, classes), the first frame of which is at `start` seconds."""
+        """Returns the words in log_probs, (frames, classes), the first frame of which is at `start` seconds.
+
+        They begin and end with the frames of their letters, which are fewer than their sounds.
+        """
         info, hypothesis = self.info, self._search(log_probs) if self.decoder else decode_greedy(log_probs)
         return read_words(hypothesis, info.alphabet, info.frame_seconds, start, info.temperature)
 

@@ -113,7 +113,7 @@ class _Cutter:
         steps = self._held[self._judged * _STEP : len(self._held) // _STEP * _STEP].reshape(-1, _STEP)
         levels = np.sqrt(np.square(steps).mean(axis=1))
         self._levels = np.concatenate([self._levels, levels])[-max(_REMEMBERED, len(levels)) :]
-        limit, loudest = _set_limit(self._levels) if len(self._levels) else (0.0, 0.0)
+        limit, loudest = set_limit(self._levels) if len(self._levels) else (0.0, 0.0)
         for level in levels.tolist():
             self._judged += 1
             yield from self._speak(level, limit, loudest) if self._length else self._wait(level > limit)
@@ -155,7 +155,7 @@ class _Cutter:
             self._judged -= steps
 
 
-def _set_limit(levels: NDArray[np.float32]) -> tuple[float, float]:
+def set_limit(levels: NDArray[np.float32]) -> tuple[float, float]:
     """Returns above which level a step is loud, and the level of the loudest."""
     noise, loudest = np.quantile(levels, [0.1, 0.95]).tolist()
     if loudest < _ABOVE_NOISE * noise:

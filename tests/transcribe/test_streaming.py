@@ -66,7 +66,8 @@ def test_streaming_equals_offline_however_the_samples_come(
     times = [(word.text, word.start, word.end) for word in words]
     expected = recognizer.listener.compute_log_probs(signal)
     np.testing.assert_allclose(streaming.log_probs, expected, atol=1e-5)
-    assert times == [(word.text, word.start, word.end) for word in recognizer.recognize(signal)]
+    assert times == [(word.text, word.start, word.end) for word in recognizer.read(expected)]
+    assert [word.text for word in words] == [word.text for word in recognizer.recognize(signal)]
 
 
 def test_words_come_before_the_utterance_ends(hello_world: Signal) -> None:
