@@ -145,7 +145,7 @@ def _speak(plan: Sequence[Spoken], folder: Path, workers: int) -> None:
 
     def write(one: Spoken) -> None:
         encoded = BytesIO()
-        soundfile.write(encoded, _say(one, says), SAMPLE_RATE, format="FLAC")
+        soundfile.write(encoded, say(one, says), SAMPLE_RATE, format="FLAC")
         with write_atomically(folder / one.file) as path:
             path.write_bytes(encoded.getvalue())
 
@@ -159,7 +159,7 @@ def _speak(plan: Sequence[Spoken], folder: Path, workers: int) -> None:
         raise
 
 
-def _say(one: Spoken, says: Mapping[str, Say]) -> Signal:
+def say(one: Spoken, says: Mapping[str, Say]) -> Signal:
     """Returns the speech: said as much slower as being played faster, and so higher, will make it faster again."""
     signal = resample(says[one.voice](one.text, one.tempo / one.pitch), SAMPLE_RATE * one.pitch)
     return signal * np.float32(_PEAK / max(np.abs(signal).max(initial=0.0), 1e-6))

@@ -7,6 +7,8 @@ References:
     Li et al., StyleTTS 2: towards human-level text-to-speech through style diffusion, NeurIPS 2023.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, version
@@ -25,6 +27,13 @@ Say = Callable[[str, float], Signal]
 """Says a text so many times as fast as the voice does by itself; returns its signal at 16 kHz."""
 
 _PICO_VOICES = ("en-US", "en-GB", "de-DE", "es-ES", "fr-FR", "it-IT")
+_PICO_SAYS = """
+import sys, py_nanotts
+text, voice, speed = sys.argv[1:]
+sys.stdout.buffer.write(py_nanotts.NanoTTS().speak(text, voice, float(speed)))
+"""
+"""Run anew for each sentence: Pico reads memory that it never wrote, which is the same only in a fresh process."""
+
 _KOKORO_VOICES = ("jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo")
 _KOKORO_PARTS = 4
 _KOKORO_RATE = 24_000
@@ -106,13 +115,11 @@ def _open_hibari(names: Sequence[str]) -> dict[str, Say]:
 
 
 def _open_pico(names: Sequence[str]) -> dict[str, Say]:
-    from py_nanotts import NanoTTS
-
-    pico = NanoTTS()
-
     def open_one(voice: str) -> Say:
         def say(text: str, speed: float) -> Signal:
-            return np.frombuffer(pico.speak(text, voice, speed), np.int16).astype(np.float32) / np.float32(32768)
+            call = [sys.executable, "-c", _PICO_SAYS, text, voice, str(speed)]
+            samples = subprocess.run(call, stdout=subprocess.PIPE, check=True).stdout
+            return np.frombuffer(samples, np.int16).astype(np.float32) / np.float32(32768)
 
         return say
 
