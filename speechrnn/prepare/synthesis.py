@@ -29,7 +29,11 @@ _SETTINGS = "synth.toml"
 _ENDING = ".flac"
 
 _PEAK = 0.7
-"""Of each recording; engines differ in loudness."""
+_SILENT = 0.01
+"""Of the peak: what is softer before and after the speech is a pause."""
+
+_PAUSE = SAMPLE_RATE // 20
+"""Samples of pauses that are kept on either side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,13 @@ def _speak(plan: Sequence[Spoken], folder: Path, workers: int) -> None:
 
 
 def say(one: Spoken, says: Mapping[str, Say]) -> Signal:
-    """Returns the speech: said as much slower as being played faster, and so higher, will make it faster again."""
+    """Returns the speech: said as much slower as being played faster, and so higher, will make it faster again.
+
+    Engines differ in loudness and in the pauses around a sentence; both are made alike.
+    """
     signal = resample(says[one.voice](one.text, one.tempo / one.pitch), SAMPLE_RATE * one.pitch)
-    return signal * np.float32(_PEAK / max(np.abs(signal).max(initial=0.0), 1e-6))
+    peak = np.abs(signal).max(initial=0.0)
+    loud = np.flatnonzero(np.abs(signal) > _SILENT * peak)
+    if not len(loud):
+        return signal
+    return signal[max(loud[0] - _PAUSE, 0) : loud[-1] + _PAUSE] * np.float32(_PEAK / peak)

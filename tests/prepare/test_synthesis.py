@@ -57,6 +57,16 @@ def test_tempo_sets_the_duration_and_pitch_the_frequency(tempo: float, pitch: fl
     assert np.abs(signal).max() == pytest.approx(0.7)
 
 
+def test_pauses_around_the_speech_are_cut_to_a_twentieth_of_a_second_and_silence_stays_silent() -> None:
+    def linger(text: str, speed: float) -> Signal:
+        return np.pad(hum(text, speed), (8000, 20_000))
+
+    signal = say(Spoken("a.flac", "linger", "a", 1.0, 1.0), {"linger": linger})
+    assert len(signal) == pytest.approx(SAMPLE_RATE + 2 * SAMPLE_RATE / 20, abs=4)
+    quiet = say(Spoken("a.flac", "mute", "a", 1.0, 1.0), {"mute": lambda text, speed: np.zeros(100, np.float32)})
+    assert not quiet.any()
+
+
 def test_all_voices_say_a_sentence_before_one_does_again() -> None:
     plan = plan_speech({7: "one", 9: "two"}, ["a", "b", "c"], SynthConfig(copies=7, tempo=0.3, pitch=0.1))
     for sentence in ("one", "two"):
