@@ -18,6 +18,9 @@ from speechrnn.prepare.corpus import UNSPLIT
 from speechrnn.prepare.synthesis import Spoken, plan_speech, say, synthesise
 from speechrnn.prepare.voices import LANGUAGES, choose_voices, open_voices
 
+pytest.importorskip("hibari")
+pytest.importorskip("py_nanotts")
+
 FAST = ("pico-*",)
 TEXT = "One, two.\n\nThe third: hello!\n"
 
