@@ -63,6 +63,25 @@ class FeatureConfig(Strict):
 
 
 @dataclass(frozen=True, slots=True)
+class SynthConfig(Strict):
+    """How text becomes speech.
+
+    Attributes:
+        voices: Who may speak: names, or patterns of names like kokoro-*.
+        copies: Voices that say each sentence.
+        tempo: Up to such a share faster or slower than the voice by itself, drawn for each utterance.
+        pitch: Up to such a share higher or lower, the resonances of the mouth moving along; drawn likewise.
+        seed: Of who says what, and how.
+    """
+
+    voices: Annotated[tuple[str, ...], Meta(min_length=1)] = ("*",)
+    copies: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    tempo: Annotated[float, Meta(ge=0, le=0.3)] = 0.2
+    pitch: Annotated[float, Meta(ge=0, le=0.3)] = 0.15
+    seed: Natural = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareConfig(Strict):
     """How a corpus becomes splits and features.
 
@@ -79,6 +98,7 @@ class PrepareConfig(Strict):
         max_seconds: Longest utterance; longer ones are set aside.
         dtype: How the store keeps features.
         features: The MFCC.
+        synth: The voices, where the corpus is made of text.
     """
 
     lang: str = ""
@@ -92,6 +112,7 @@ class PrepareConfig(Strict):
     max_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
     dtype: Literal["float32", "float16"] = "float32"
     features: FeatureConfig = field(default_factory=FeatureConfig)
+    synth: SynthConfig = field(default_factory=SynthConfig)
 
     def __post_init__(self) -> None:
         if len(set(self.speeds)) < len(self.speeds):

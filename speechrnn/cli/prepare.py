@@ -24,7 +24,8 @@ def _list_corpora(wanted: bool) -> None:
 def prepare(
     corpus: Annotated[str, typer.Argument(help="The corpus, or its layout; --list shows them.", callback=check_corpus)],
     source: Annotated[
-        Path | None, typer.Argument(help="Where the corpus lies, or shall lie after --download (data/CORPUS).")
+        Path | None,
+        typer.Argument(help="Where the corpus lies, or shall lie after --download (data/CORPUS); the text for synth."),
     ] = None,
     *,
     out: Annotated[Path, typer.Option(help="The folder to make.")],
@@ -81,6 +82,8 @@ def prepare(
 
         source = source or Path("data") / corpus
         download_corpus(found, source, config.subsets)
+    if found.make and source:
+        source = found.make(source, out, config, workers=workers, force=force)
     plan = plan_corpus(found, source, config, segments)
     report_plan(plan)
     prepared = prepare_corpus(plan, out, workers=workers, force=force, shard=part)

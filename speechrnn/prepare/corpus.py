@@ -58,6 +58,7 @@ class Corpus:
         archives: What can be fetched, by the name of the subset that it holds.
         default_archives: The subsets that are fetched when none is named; empty for all.
         source: Where it lies, if it ships inside the package.
+        make: Makes its recordings of what the user names instead, beside the folder to be prepared, and returns theirs.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Corpus:
     archives: Mapping[str, Archive] = field(default_factory=dict)
     default_archives: tuple[str, ...] = ()
     source: Path | None = None
+    make: Callable[..., Path] | None = None
 
 
 def refuse_subsets(subsets: Collection[str], name: str) -> None:

@@ -97,7 +97,9 @@ def plan_corpus(corpus: Corpus, source: Path | None, config: PrepareConfig, segm
 
 def fingerprint_plan(plan: CorpusPlan) -> str:
     """Returns a hash of the settings, of each utterance, and of each recording's size and time of change."""
-    digest = hashlib.sha256(json.dumps([FORMAT_VERSION, asdict(plan.config), plan.letters]).encode())
+    settings = asdict(plan.config)
+    del settings["synth"]  # the recordings are what it made
+    digest = hashlib.sha256(json.dumps([FORMAT_VERSION, settings, plan.letters]).encode())
     stamp = cache(_stamp)
     for split, utterances in plan.splits.items():
         for utterance in utterances:
