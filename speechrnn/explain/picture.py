@@ -14,7 +14,7 @@ from speechrnn.features import compute_mfcc, normalize_features
 from speechrnn.text import BLANK
 from speechrnn.transcribe.recognizer import Recognizer
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000")
 """Okabe and Ito's colours, which colour-blind eyes tell apart; wine-red instead of their yellow."""
 
 
@@ -37,7 +37,7 @@ def draw_case(recognizer: Recognizer, signal: Signal, title: str) -> Figure:
 
 
 def _draw_waveform(axes: Axes, signal: Signal) -> None:
-    librosa.display.waveshow(np.asarray(signal), sr=SAMPLE_RATE, axis=None, ax=axes, color=_COLOURS[0])
+    librosa.display.waveshow(np.asarray(signal), sr=SAMPLE_RATE, axis=None, ax=axes, color=COLOURS[0])
     axes.set(ylabel="amplitude")
     axes.set_title("the voice: 16 000 numbers a second", loc="left")
 
@@ -59,7 +59,7 @@ def _draw_output(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
     times = (np.arange(len(probabilities)) + 0.5) * recognizer.info.frame_seconds
     axes.plot(times, probabilities[:, BLANK], color="0.75", linewidth=2, label="blank")
     hypothesis = decode_greedy(log_probs)
-    colours = dict(zip(dict.fromkeys(hypothesis.tokens), cycle(_COLOURS), strict=False))
+    colours = dict(zip(dict.fromkeys(hypothesis.tokens), cycle(COLOURS), strict=False))
     for token, colour in colours.items():
         axes.plot(times, probabilities[:, token], color=colour, linewidth=2)
     for token, (first, last) in zip(hypothesis.tokens, hypothesis.spans, strict=True):
@@ -81,7 +81,7 @@ def _draw_output(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
 
 def _draw_words(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
     for word in recognizer.recognize(signal):
-        axes.axvspan(word.start, word.end, color=_COLOURS[5], alpha=0.4)
+        axes.axvspan(word.start, word.end, color=COLOURS[5], alpha=0.4)
         axes.text((word.start + word.end) / 2, 0.5, word.text, ha="center", va="center", fontsize=24)
     axes.set(xlabel="seconds", yticks=())
     axes.spines[["top", "right", "left"]].set_visible(False)
