@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+FORMS = (".png", ".svg", ".pdf")
+
 explain = typer.Typer(no_args_is_help=True, help="The course, made visible: networks, gates, gradients, memory.")
 
 
@@ -21,12 +23,41 @@ def ladder(
     """Train a perceptron, an RNN, an LSTM and a bidirectional LSTM by one recipe, and compare them."""
     from speechrnn.console import note, print_table
     from speechrnn.explain.ladder import COLUMNS, PICTURE, climb, draw_ladder, list_rows, prepare_hello
-    from speechrnn.outputs import write_atomically
+    from speechrnn.explain.picture import save_picture
     from speechrnn.settings import load_recipe
 
     chosen = load_recipe(recipe, settings or ())
     climbed = climb(data or prepare_hello(out), chosen, out, seeds, utterance, force)
     print_table(COLUMNS, list(list_rows(climbed)))
-    with write_atomically(out / PICTURE) as path:
-        draw_ladder(climbed, "The same data and recipe, one step more each time").savefig(path, format="png", dpi=120)
+    save_picture(draw_ladder(climbed, "The same data and recipe, one step more each time"), out / PICTURE)
     note(f"{climbed.id} was said: {climbed.said}\n{out / PICTURE}")
+
+
+@explain.command()
+def gradients(
+    models: Annotated[list[Path], typer.Argument(help="Model files, or runs' folders: an RNN's and an LSTM's.")],
+    recording: Annotated[Path, typer.Argument(help="A recording, of a minute at most.")],
+    layer: Annotated[int, typer.Option(min=1, help="The layer whose forward cell looks back.")] = 1,
+    out: Annotated[Path, typer.Option(help="The picture.")] = Path("gradients.png"),
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Measure how far back cells feel: the norm of ∂(output at T)/∂(input at t) against T - t, and its decay a step."""
+    from speechrnn.console import note, print_table
+    from speechrnn.explain.gradients import COLUMNS, compare_decays, draw_decays, list_rows
+    from speechrnn.explain.listening import open_network, read_short
+    from speechrnn.explain.picture import save_picture
+
+    _check_picture(out, force)
+    signal = read_short(recording)
+    decays = compare_decays([open_network(model) for model in models], signal, layer)
+    print_table(COLUMNS, list(list_rows(decays)))
+    save_picture(draw_decays(decays, "How far back a cell feels"), out)
+    note(str(out))
+
+
+def _check_picture(out: Path, force: bool) -> None:
+    from speechrnn.outputs import refuse_existing
+
+    if out.suffix not in FORMS:
+        raise typer.BadParameter(f"{out.name} must end in {', '.join(FORMS)}", param_hint="--out")
+    refuse_existing(out, force)

@@ -1,6 +1,7 @@
 """The picture of the case: waveform, MFCC, the network's output and the words, over one time axis."""
 
 from itertools import cycle
+from pathlib import Path
 
 import librosa.display
 import numpy as np
@@ -11,11 +12,22 @@ from matplotlib.ticker import AutoLocator
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.ctc import decode_greedy
 from speechrnn.features import compute_mfcc, normalize_features
+from speechrnn.outputs import write_atomically
 from speechrnn.text import BLANK
 from speechrnn.transcribe.recognizer import Recognizer
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000")
 """Okabe and Ito's colours, which colour-blind eyes tell apart; wine-red instead of their yellow."""
+
+
+def save_picture(figure: Figure, path: Path) -> None:
+    """Writes a picture, in the form that the path's ending names, over what is there.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with write_atomically(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.removeprefix("."), dpi=120)
 
 
 def draw_case(recognizer: Recognizer, signal: Signal, title: str) -> Figure:
