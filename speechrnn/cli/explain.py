@@ -34,6 +34,36 @@ def ladder(
 
 
 @explain.command()
+def gates(
+    model: Annotated[Path, typer.Argument(help="A model file, or a run's folder: an LSTM.")],
+    recording: Annotated[Path, typer.Argument(help="A recording, of a minute at most.")],
+    layer: Annotated[int, typer.Option(min=1, help="The layer whose gates are shown.")] = 1,
+    backward: Annotated[bool, typer.Option("--backward", help="Of the cell that reads from the end.")] = False,
+    start: Annotated[float, typer.Option(min=0, help="Where the picture begins, in seconds.")] = 0.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How much it shows; the table is about all.")] = 4.0,
+    out: Annotated[Path, typer.Option(help="The picture.")] = Path("gates.png"),
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Draw an LSTM's gates and memory over a recording, and find the units that follow pauses or vowels."""
+    from speechrnn.console import note, print_table
+    from speechrnn.explain.gates import COLUMNS, draw_gates, find_sounds, follow_sounds, hear_gates, list_rows
+    from speechrnn.explain.listening import open_network, read_short
+    from speechrnn.explain.picture import save_picture, show_part
+    from speechrnn.transcribe.recognizer import Recognizer
+
+    _check_picture(out, force)
+    signal, listener = read_short(recording), open_network(model)
+    heard = hear_gates(listener, signal, layer, backward)
+    followings = follow_sounds(heard, find_sounds(listener, signal))
+    print_table(COLUMNS, list(list_rows(followings)))
+    title = f"{recording.name}: layer {layer}, reading {'backward' if backward else 'forward'}"
+    figure = draw_gates(Recognizer(listener, str(model)), signal, heard, followings, title)
+    show_part(figure, signal, start, seconds)
+    save_picture(figure, out)
+    note(str(out))
+
+
+@explain.command()
 def gradients(
     models: Annotated[list[Path], typer.Argument(help="Model files, or runs' folders: an RNN's and an LSTM's.")],
     recording: Annotated[Path, typer.Argument(help="A recording, of a minute at most.")],

@@ -13,6 +13,7 @@ from math import log
 
 import numpy as np
 import torch
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
@@ -22,7 +23,7 @@ from speechrnn.console import show_progress
 from speechrnn.errors import AudioError
 from speechrnn.explain.cells import run_lstm, run_rnn, trace_back_lstm, trace_back_rnn
 from speechrnn.explain.listening import CellRun, hear_layer
-from speechrnn.explain.picture import COLOURS
+from speechrnn.explain.picture import COLOURS, SLIDE
 from speechrnn.modelfile import build_network
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.network import AcousticNetwork
@@ -166,10 +167,11 @@ def list_rows(decays: Sequence[Decay]) -> Iterator[list[str]]:
         ]
 
 
+@rc_context(SLIDE)
 def draw_decays(decays: Sequence[Decay], title: str) -> Figure:
     """Returns a picture of sensitivity against distance, on a log scale, each curve with its straight line."""
     figure = Figure(figsize=(14, 8), layout="constrained")
-    figure.suptitle(title, fontsize=22)
+    figure.suptitle(title)
     axes = figure.subplots()
     for decay in decays:
         colour = COLOURS[0] if decay.kind == "lstm" else COLOURS[1]
@@ -181,9 +183,6 @@ def draw_decays(decays: Sequence[Decay], title: str) -> Figure:
         axes.plot(seconds, decay.curve, style, color=colour, linewidth=4, label=name)
         axes.plot(seconds, decay.line, ":", color=colour, linewidth=1.5)
     axes.set_yscale("log")
-    axes.set_xlabel("distance T - t, seconds", fontsize=20)
-    axes.set_ylabel("‖ ∂ output at T / ∂ input at t ‖", fontsize=20)
-    axes.tick_params(labelsize=16)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=18, loc="lower left")
+    axes.set(xlabel="distance T - t, seconds", ylabel="‖ ∂ output at T / ∂ input at t ‖")
+    axes.legend(loc="lower left")
     return figure

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -12,7 +13,7 @@ from speechrnn.config import PrepareConfig, Recipe
 from speechrnn.console import name_command, note
 from speechrnn.counts import ErrorCounts
 from speechrnn.errors import CorpusError, OutputError
-from speechrnn.explain.picture import COLOURS
+from speechrnn.explain.picture import COLOURS, SLIDE
 from speechrnn.prepare.corpora import find_corpus
 from speechrnn.prepare.pipeline import prepare_corpus
 from speechrnn.prepare.plan import plan_corpus
@@ -121,10 +122,11 @@ def list_rows(ladder: Ladder) -> Iterator[list[str]]:
 COLUMNS = ("network", "weights", "%WER", "range", "seconds", "heard")
 
 
+@rc_context(SLIDE)
 def draw_ladder(ladder: Ladder, title: str) -> Figure:
     """Returns a picture with a line a rung: errors of each seed, weights, time, and the same utterance decoded."""
     figure = Figure(figsize=(16, 6.5), layout="constrained")
-    figure.suptitle(title, fontsize=22)
+    figure.suptitle(title)
     rates, weights, times, heard = figure.subplots(1, 4, sharey=True, width_ratios=(4, 2, 2, 3.2))
     names = list(RUNGS)
     for place, rung in enumerate(names):
@@ -132,19 +134,17 @@ def draw_ladder(ladder: Ladder, title: str) -> Figure:
         errors = [100 * attempt.words.rate for attempt in attempts]
         rates.plot([0, fmean(errors)], [place, place], color=COLOURS[0], linewidth=10, solid_capstyle="butt", alpha=0.3)
         rates.plot(errors, [place] * len(errors), "o", color=COLOURS[0], markersize=10, clip_on=False)
-        rates.annotate(f"{fmean(errors):.1f} %", (max(errors), place), (12, -6), textcoords="offset points", fontsize=18)
+        rates.annotate(f"{fmean(errors):.1f} %", (max(errors), place), (12, -6), textcoords="offset points")
         weights.barh(place, attempts[0].parameters / 1e6, color=COLOURS[4], height=0.4)
         times.barh(place, fmean(attempt.seconds for attempt in attempts) / 60, color=COLOURS[2], height=0.4)
         heard.text(0, place, attempts[0].heard or "(nothing)", fontsize=18, va="center")
     rates.set_xlim(0, 1.25 * max(100 * attempt.words.rate for attempt in ladder.attempts) + 0.1)
     for axes, name in ((rates, "word error rate, %"), (weights, "weights, millions"), (times, "training, minutes")):
-        axes.set_xlabel(name, fontsize=18)
-        axes.tick_params(labelsize=16)
-        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xlabel(name)
         axes.xaxis.set_major_locator(MaxNLocator(5 if axes is rates else 3))
-    rates.set_yticks(range(len(names)), names, fontsize=20)
+    rates.set_yticks(range(len(names)), names)
     rates.invert_yaxis()
-    heard.set_title(f"said: “{ladder.said}”", fontsize=18, loc="left")
+    heard.set_title(f"said: “{ladder.said}”")
     heard.set_axis_off()
     return figure
 

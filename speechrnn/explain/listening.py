@@ -12,7 +12,7 @@ from speechrnn.audio import Signal, probe_audio, read_signal
 from speechrnn.errors import AudioError, ModelError
 from speechrnn.explain.cells import Weights
 from speechrnn.features import Features
-from speechrnn.modelfile import Model, load_model
+from speechrnn.modelfile import load_model
 from speechrnn.modelinfo import find_model
 from speechrnn.network import AcousticNetwork, RecurrentLayer
 from speechrnn.transcribe.listener import ONNX_SUFFIX
@@ -82,7 +82,9 @@ def hear_layer(network: AcousticNetwork, features: Features, number: int) -> lis
         raise ModelError(f"--layer {number}: the network has {len(network.layers)} layers")
     layer = network.layers[number - 1]
     if not isinstance(layer, RecurrentLayer) or network.config.kind not in ("rnn", "lstm"):
-        raise ModelError(f"the network is of kind {network.config.kind}; what is shown here are the cells of RNN and LSTM")
+        raise ModelError(
+            f"the network is of kind {network.config.kind}; what is shown here are the cells of RNN and LSTM"
+        )
     with _overhear(layer) as heard, torch.no_grad():
         network(torch.from_numpy(features)[None], torch.tensor([len(features)]))
     sequence = heard[0].double()

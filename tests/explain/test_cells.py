@@ -19,7 +19,12 @@ from speechrnn.explain.cells import (
     trace_back_rnn,
 )
 
-SIZES = {"frames": st.integers(1, 40), "batch": st.integers(1, 3), "inputs": st.integers(1, 7), "units": st.integers(1, 9)}
+SIZES = {
+    "frames": st.integers(1, 40),
+    "batch": st.integers(1, 3),
+    "inputs": st.integers(1, 7),
+    "units": st.integers(1, 9),
+}
 CELLS = ("rnn", "lstm")
 
 
@@ -106,7 +111,9 @@ def test_an_lstm_steps_as_one_computes_by_hand() -> None:
 
 def test_an_open_forget_gate_carries_an_error_back_undiminished() -> None:
     """The constant error carousel: what an RNN loses with every frame, the memory keeps."""
-    weights = Weights(torch.tensor([[0.0], [0.0], [1.0], [0.0]]), torch.zeros(4, 1), torch.tensor([0.0, 50.0, 0.0, 50.0]))
+    weights = Weights(
+        torch.tensor([[0.0], [0.0], [1.0], [0.0]]), torch.zeros(4, 1), torch.tensor([0.0, 50.0, 0.0, 50.0])
+    )
     sequence = torch.zeros(100, 1, 1)
     errors = torch.zeros(100, 1, 1)
     errors[-1] = 1.0
