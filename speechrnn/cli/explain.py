@@ -85,9 +85,79 @@ def gradients(
     note(str(out))
 
 
-def _check_picture(out: Path, force: bool) -> None:
+@explain.command()
+def memory(
+    lags: Annotated[str, typer.Option(help="Steps over which a word is to be remembered.")] = "2,4,8,16,32,64",
+    seeds: Annotated[int, typer.Option(min=1, help="Networks that are trained of each cell and lag.")] = 3,
+    short_first: Annotated[
+        bool, typer.Option("--short-first", help="Lessons with many short lags; else all lags are as frequent.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="The picture.")] = Path("memory.png"),
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Find the lag at which an RNN and an LSTM stop remembering what was said first."""
+    from speechrnn.console import note, print_table, show_progress
+    from speechrnn.explain.memory import COLUMNS, KINDS, compare_recall, draw_recall, find_limit, list_rows
+    from speechrnn.explain.picture import save_picture
+
+    steps = _parse_lags(lags)
+    _check_picture(out, force)
+    with show_progress("Remembering", len(steps) * len(KINDS) * seeds, "networks") as advance:
+        recalls = compare_recall(steps, seeds, short_first, advance)
+    print_table(COLUMNS, list(list_rows(recalls)))
+    limits = [f"the {kind.upper()} remembers over {find_limit(recalls, kind)} steps" for kind in KINDS]
+    save_picture(draw_recall(recalls, ", ".join(limits)), out)
+    note(str(out))
+
+
+@explain.command()
+def audio(
+    recording: Annotated[Path, typer.Argument(help="A recording, of a minute at most.")],
+    model: Annotated[
+        Path | None, typer.Option(help="A model file, or a run's folder: what it says of each frame.")
+    ] = None,
+    layer: Annotated[int, typer.Option(min=1, help="In a page: the layer whose equations are filled in.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Write a picture, or a page (.html), instead.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Show a recording: its spectrogram, and what a network says of each frame; in the terminal, or with --out."""
+    from speechrnn.console import note
+    from speechrnn.explain.listening import open_network, read_short
+    from speechrnn.explain.page import write_page
+    from speechrnn.explain.picture import draw_audio, save_picture
+    from speechrnn.explain.terminal import print_view
+    from speechrnn.explain.view import look_at
+    from speechrnn.transcribe.recognizer import Recognizer
+
+    if out is not None:
+        _check_picture(out, force, (*FORMS, ".html"))
+    signal = read_short(recording)
+    listener = open_network(model) if model else None
+    recognizer = Recognizer(listener, str(model)) if listener else None
+    view = look_at(signal, recognizer)
+    if out is None:
+        print_view(view)
+    elif out.suffix == ".html":
+        write_page(view, listener, recording.name, layer, out)
+        note(str(out))
+    else:
+        save_picture(draw_audio(view, recognizer, recording.name), out)
+        note(str(out))
+
+
+def _parse_lags(listed: str) -> list[int]:
+    try:
+        lags = sorted({int(lag) for lag in listed.split(",")})
+    except ValueError as error:
+        raise typer.BadParameter("expected numbers with commas between, like 2,4,8", param_hint="--lags") from error
+    if not 1 <= lags[0] <= lags[-1] <= 1000:
+        raise typer.BadParameter("must lie between 1 and 1000", param_hint="--lags")
+    return lags
+
+
+def _check_picture(out: Path, force: bool, forms: tuple[str, ...] = FORMS) -> None:
     from speechrnn.outputs import refuse_existing
 
-    if out.suffix not in FORMS:
-        raise typer.BadParameter(f"{out.name} must end in {', '.join(FORMS)}", param_hint="--out")
+    if out.suffix not in forms:
+        raise typer.BadParameter(f"{out.name} must end in {', '.join(forms)}", param_hint="--out")
     refuse_existing(out, force)

@@ -22,7 +22,7 @@ from speechrnn.audio import Signal
 from speechrnn.console import show_progress
 from speechrnn.errors import AudioError
 from speechrnn.explain.cells import run_lstm, run_rnn, trace_back_lstm, trace_back_rnn
-from speechrnn.explain.listening import CellRun, hear_layer
+from speechrnn.explain.listening import KINDS, CellRun, hear_layer
 from speechrnn.explain.picture import COLOURS, SLIDE
 from speechrnn.modelfile import build_network
 from speechrnn.modelinfo import ModelInfo
@@ -131,7 +131,7 @@ def compare_decays(listeners: Sequence[TorchListener], signal: Signal, layer: in
         ModelError: As `hear_layer`.
     """
     networks = [(listener, listener.model.network, True) for listener in listeners]
-    for kind in ("rnn", "lstm"):
+    for kind in KINDS:
         like = next((one for one in listeners if one.info.recipe.network.kind == kind), listeners[0])
         networks.append((like, make_fresh(like.info, kind), False))
     decays = []

@@ -18,6 +18,9 @@ from speechrnn.network import AcousticNetwork, RecurrentLayer
 from speechrnn.transcribe.listener import ONNX_SUFFIX
 from speechrnn.transcribe.torch_listener import TorchListener
 
+KINDS = ("rnn", "lstm")
+"""The cells whose equations we write out."""
+
 _MOST_SECONDS = 60
 """More than that is no picture."""
 
@@ -81,7 +84,7 @@ def hear_layer(network: AcousticNetwork, features: Features, number: int) -> lis
     if number > len(network.layers):
         raise ModelError(f"--layer {number}: the network has {len(network.layers)} layers")
     layer = network.layers[number - 1]
-    if not isinstance(layer, RecurrentLayer) or network.config.kind not in ("rnn", "lstm"):
+    if not isinstance(layer, RecurrentLayer) or network.config.kind not in KINDS:
         raise ModelError(
             f"the network is of kind {network.config.kind}; what is shown here are the cells of RNN and LSTM"
         )

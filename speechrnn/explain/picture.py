@@ -14,6 +14,7 @@ from matplotlib.ticker import AutoLocator
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.ctc import decode_greedy
 from speechrnn.errors import AudioError
+from speechrnn.explain.view import RANGE_DB, View, find_centres
 from speechrnn.features import compute_mfcc, normalize_features
 from speechrnn.outputs import write_atomically
 from speechrnn.text import BLANK
@@ -58,6 +59,24 @@ def draw_case(recognizer: Recognizer, signal: Signal, title: str) -> Figure:
     draw_output(output, recognizer, signal)
     draw_words(words, recognizer, signal)
     share_time(panels, signal)
+    return figure
+
+
+@rc_context(SLIDE)
+def draw_audio(view: View, recognizer: Recognizer | None, title: str) -> Figure:
+    """Returns the picture of a recording: waveform and spectrogram, and what a network says where there is one."""
+    figure = Figure(figsize=(14, 12 if recognizer else 7), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(
+        5 if recognizer else 2, 1, sharex=True, height_ratios=(2, 4, 3, 2, 1)[: 5 if recognizer else 2]
+    )
+    draw_waveform(panels[0], view.signal)
+    _draw_bands(panels[1], view)
+    if recognizer:
+        draw_output(panels[2], recognizer, view.signal)
+        _draw_entropy(panels[3], view)
+        draw_words(panels[4], recognizer, view.signal)
+    share_time(panels, view.signal)
     return figure
 
 
@@ -106,7 +125,7 @@ def draw_output(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
     log_probs = recognizer.listener.compute_log_probs(signal)
     probabilities = np.exp(log_probs)
     times = (np.arange(len(probabilities)) + 0.5) * recognizer.info.frame_seconds
-    axes.plot(times, probabilities[:, BLANK], color="0.75", linewidth=2, label="blank")
+    axes.plot(times, probabilities[:, BLANK], color="0.75", linewidth=2)
     hypothesis = decode_greedy(log_probs)
     colours = dict(zip(dict.fromkeys(hypothesis.tokens), cycle(COLOURS), strict=False))
     for token, colour in colours.items():
@@ -124,8 +143,7 @@ def draw_output(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
             color=colours[token],
         )
     axes.set(ylabel="probability", ylim=(0, 1.25), yticks=(0, 0.5, 1))
-    axes.legend(loc="upper right")
-    axes.set_title(f"the network: a letter or a blank every {1000 * recognizer.info.frame_seconds:g} ms")
+    axes.set_title(f"the network: a letter or a blank (grey) every {1000 * recognizer.info.frame_seconds:g} ms")
 
 
 def draw_words(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
@@ -136,3 +154,34 @@ def draw_words(axes: Axes, recognizer: Recognizer, signal: Signal) -> None:
     axes.set(yticks=())
     axes.spines["left"].set_visible(False)
     axes.set_title("the words")
+
+
+def _draw_bands(axes: Axes, view: View) -> None:
+    """Draws the energies in the mel bands, which the ear hears about equally wide."""
+    hop, window = view.features.hop_ms / 1000, view.features.window_ms / 1000
+    start = (window - hop) / 2  # a frame stands for the hop in its middle
+    bands = view.bands.shape[1]
+    image = axes.imshow(
+        view.bands.T - view.bands.max(),
+        extent=(start, start + len(view.bands) * hop, -0.5, bands - 0.5),
+        origin="lower",
+        aspect="auto",
+        cmap="cividis",
+        vmin=-RANGE_DB,
+        vmax=0,
+    )
+    assert axes.figure is not None
+    axes.figure.colorbar(image, ax=axes, pad=0.01, label="dB", ticks=(-60, -30, 0))
+    wanted = (250, 500, 1000, 2000, 4000)
+    axes.set_yticks(
+        np.interp(wanted, find_centres(view.features), np.arange(bands)), [f"{hz / 1000:g}" for hz in wanted]
+    )
+    axes.set(ylabel="kHz")
+    axes.set_title(f"energy in {bands} mel bands")
+
+
+def _draw_entropy(axes: Axes, view: View) -> None:
+    times = (np.arange(len(view.entropy)) + 0.5) * view.frame_seconds
+    axes.fill_between(times, view.entropy, step="mid", color=COLOURS[4])
+    axes.set(ylabel="bits", ylim=(0, max(2.0, 1.1 * view.entropy.max())))
+    axes.set_title("how undecided it is: entropy, 0 where one symbol has it all")
