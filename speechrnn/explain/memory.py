@@ -138,7 +138,7 @@ def list_rows(recalls: Sequence[Recall]) -> Iterator[list[str]]:
 
 @rc_context(SLIDE)
 def draw_recall(recalls: Sequence[Recall], title: str) -> Figure:
-    """Returns a picture of accuracy against lag, the median, the range and each network, with the course's sentences."""
+    """Returns a picture of accuracy against lag: median, range and each network, and the course's sentences."""
     figure = Figure(figsize=(14, 8), layout="constrained")
     figure.suptitle(title)
     axes = figure.subplots()
