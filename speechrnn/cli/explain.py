@@ -105,8 +105,8 @@ def memory(
     with show_progress("Remembering", len(steps) * len(KINDS) * seeds, "networks") as advance:
         recalls = compare_recall(steps, seeds, short_first, advance)
     print_table(COLUMNS, list(list_rows(recalls)))
-    limits = [f"the {kind.upper()} remembers over {find_limit(recalls, kind)} steps" for kind in KINDS]
-    save_picture(draw_recall(recalls, ", ".join(limits)), out)
+    limits = [f"the {kind.upper()} over {find_limit(recalls, kind)}" for kind in KINDS]
+    save_picture(draw_recall(recalls, f"How many steps a cell remembers: {', '.join(limits)}"), out)
     note(str(out))
 
 

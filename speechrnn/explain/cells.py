@@ -34,7 +34,8 @@ class Weights:
     @classmethod
     def of(cls, cell: nn.RNN | nn.LSTM) -> "Weights":
         """Returns the weights of the first layer of a cell of torch's."""
-        return cls(cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0 + cell.bias_hh_l0)
+        u, w, b, another = map(cell.get_parameter, ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"))
+        return cls(u, w, b + another)
 
     def zeros(self, batch: int) -> Tensor:
         """Returns the state before the first frame, (batch, units)."""
@@ -125,7 +126,7 @@ def trace_back_rnn(weights: Weights, states: Tensor, errors: Tensor) -> Tensor:
 
 def trace_back_lstm(weights: Weights, steps: Sequence[LstmStep], errors: Tensor) -> Tensor:
     """Returns ∂L/∂(U x_t + W h_{t-1} + b) for every frame of an LSTM, (frames, batch, rows); as `trace_back_rnn`."""
-    slopes = []
+    slopes: list[Tensor] = []
     later_output = later_memory = torch.zeros_like(errors[0])  # ∂L/∂h_t and ∂L/∂c_t through frame t + 1
     for t in reversed(range(len(errors))):
         step = steps[t]

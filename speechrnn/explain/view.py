@@ -74,7 +74,8 @@ class View:
         stack = round(self.frame_seconds * 1000 / self.features.hop_ms)
         starts = np.arange(0, len(self.bands), stack)
         loudest = np.maximum.reduceat(self.bands, starts)
-        return np.clip(1 + (loudest - self.bands.max()) / RANGE_DB, 0, 1)
+        shares: Rows = np.clip(1 + (loudest - self.bands.max()) / RANGE_DB, 0, 1)
+        return shares
 
     @property
     def levels(self) -> Rows:

@@ -29,7 +29,8 @@ CELLS = ("rnn", "lstm")
 
 
 def make_cell(kind: str, inputs: int, units: int) -> nn.RNN | nn.LSTM:
-    return {"rnn": nn.RNN, "lstm": nn.LSTM}[kind](inputs, units).double()
+    kinds: dict[str, type[nn.RNN] | type[nn.LSTM]] = {"rnn": nn.RNN, "lstm": nn.LSTM}
+    return kinds[kind](inputs, units).double()
 
 
 def run_ours(weights: Weights, sequence: Tensor) -> Tensor:
