@@ -9,6 +9,7 @@ import typer
 
 from speechrnn import __version__
 from speechrnn.cli.doctor import doctor
+from speechrnn.cli.explain import explain
 from speechrnn.cli.export import export
 from speechrnn.cli.hello import hello
 from speechrnn.cli.info import info
@@ -46,6 +47,7 @@ def options(
 for command in (hello, prepare, doctor, train, transcribe, score, export, info):
     app.command()(command)
 app.add_typer(lm, name="lm")
+app.add_typer(explain, name="explain")
 
 
 def run(arguments: list[str]) -> int:

@@ -48,12 +48,12 @@ def write_page(assessment: Assessment, path: Path, heard: int) -> None:
         f'<script id="audio-{numbers[id]}" type="text/plain">{coded}</script>' for id, coded in sounds.items()
     )
     template = files("speechrnn.score").joinpath(_TEMPLATE).read_text(encoding="utf-8")
-    page = template.replace("/*AUDIO*/", audio, 1).replace("/*DATA*/", _to_script(data), 1)  # texts may hold anything
+    page = template.replace("/*AUDIO*/", audio, 1).replace("/*DATA*/", to_script(data), 1)  # texts may hold anything
     with write_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
-def _to_script(data: object) -> str:
+def to_script(data: object) -> str:
     """Returns JSON that no text within it can end or comment out."""
     return json.dumps(data, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
 
@@ -125,14 +125,15 @@ def _encode_sounds(score: Score, count: int) -> dict[str, str]:
         for utterance in chosen:
             signal = read_recording(utterance)
             if signal is not None:
-                sounds[utterance.id] = base64.b64encode(_encode(signal)).decode("ascii")
+                sounds[utterance.id] = base64.b64encode(encode_sound(signal)).decode("ascii")
             advance(1)
     if len(sounds) < len(chosen):
         warn(f"{len(chosen) - len(sounds)} of {count_of(len(chosen), 'recording')} cannot be heard: not named, or gone")
     return sounds
 
 
-def _encode(signal: Signal) -> bytes:
+def encode_sound(signal: Signal) -> bytes:
+    """Returns a signal, (samples,) at 16 kHz, as MP3."""
     buffer = io.BytesIO()
     soundfile.write(buffer, np.clip(signal, -1, 1), SAMPLE_RATE, format="MP3", compression_level=0.8)
     return buffer.getvalue()

@@ -1,6 +1,5 @@
 """The page of a score, as text, and in a browser where there is one."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from speechrnn.score.breakdown import break_down
 from speechrnn.score.entries import Entry
 from speechrnn.score.exports import Outputs
 from speechrnn.score.scoring import Score, score_transcripts
+from tests.browser import find_all, open_browser
 
 TRAP = "</script><script>document.title='broken'</script><!-- &amp; \u2028 /*AUDIO*/"
 
@@ -65,27 +65,7 @@ def test_a_page_is_not_written_over_unasked(tmp_path: Path) -> None:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("no Chromium and ChromeDriver here")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    flags = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-sync"
-    for flag in [*flags.split(), "disable-component-update", f"user-data-dir={tmp_path / 'chromium'}"]:
-        options.add_argument(f"--{flag}")
-    options.add_argument("--autoplay-policy=no-user-gesture-required")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    found.set_script_timeout(20)
-    yield found
-    severe = [line for line in found.get_log("browser") if line["level"] == "SEVERE"]
-    found.quit()
-    assert severe == []
-
-
-def find_all(browser: Any, selector: str) -> list[Any]:
-    return list(browser.find_elements("css selector", selector))
+    yield from open_browser(tmp_path / "chromium")
 
 
 def test_the_page_sorts_filters_and_plays_in_a_browser(tmp_path: Path, browser: Any) -> None:
