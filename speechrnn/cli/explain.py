@@ -97,7 +97,8 @@ def memory(
 ) -> None:
     """Find the lag at which an RNN and an LSTM stop remembering what was said first."""
     from speechrnn.console import note, print_table, show_progress
-    from speechrnn.explain.memory import COLUMNS, KINDS, compare_recall, draw_recall, find_limit, list_rows
+    from speechrnn.explain.listening import KINDS
+    from speechrnn.explain.memory import COLUMNS, compare_recall, draw_recall, find_limit, list_rows
     from speechrnn.explain.picture import save_picture
 
     steps = _parse_lags(lags)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import librosa.display
 import numpy as np
@@ -23,7 +24,7 @@ from speechrnn.transcribe.recognizer import Recognizer
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000")
 """Okabe and Ito's colours, which colour-blind eyes tell apart; wine-red instead of their yellow."""
 
-SLIDE = {
+SLIDE: dict[Any, Any] = {
     "font.size": 15,
     "axes.titlesize": 17,
     "axes.titlelocation": "left",

@@ -11,6 +11,7 @@ from speechrnn.cli import run
 from speechrnn.explain.cells import Weights, run_rnn, step_lstm
 from speechrnn.explain.gradients import Decay, compare_decays, differentiate_output
 from speechrnn.explain.listening import CellRun, hear_layer
+from speechrnn.network import RecurrentLayer
 from tests.explain.conftest import make_listener
 
 FRAMES, INPUTS, UNITS = 9, 3, 4
@@ -62,7 +63,9 @@ def test_the_derivative_is_the_product_of_the_steps_jacobians(
 def test_the_derivative_is_that_of_our_network(kind: str, hello_world: Signal) -> None:
     listener = make_listener(kind)
     one = hear_layer(listener.model.network, listener.compute_input(hello_world), 2)[0]
-    cell = listener.model.network.layers[1].forward_cell.double()
+    layer = listener.model.network.layers[1]
+    assert isinstance(layer, RecurrentLayer)
+    cell = layer.forward_cell.double()
     sequence = one.sequence[:20].clone().requires_grad_()
     found = differentiate_output(one, 19)
     (expected,) = torch.autograd.grad(cell(sequence)[0][-1, 0, 5], sequence)
@@ -81,7 +84,7 @@ def test_the_fit_finds_an_exponential_decay() -> None:
 
 def test_weights_that_are_larger_forget_later(hello_world: Signal) -> None:
     small, large = make_listener("rnn"), make_listener("rnn")
-    large.model.network.layers[0].forward_cell.weight_hh_l0.data *= 1.5  # type: ignore[union-attr]
+    large.model.network.get_parameter("layers.0.forward_cell.weight_hh_l0").data *= 1.5
     factors = [compare_decays([one], hello_world, 1)[0].factor for one in (small, large)]
     assert factors[0] < factors[1]
 
