@@ -105,6 +105,6 @@ def _list_likeliest(view: View) -> list[list[tuple[str, float]]]:
     ]
 
 
-def _encode(values: Tensor | np.ndarray) -> str:  # type: ignore[type-arg]
+def _encode(values: Tensor | np.ndarray) -> str:
     array = values.float().numpy() if isinstance(values, Tensor) else values
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
