@@ -1,4 +1,5 @@
 # make hello   set up .venv and run the course's case: train a recogniser from nothing, offline, in minutes
+# make course  make every picture and number of the lesson in recipes/course again
 # make test    lint, types, tests
 # make check   lint and types
 # make clean   remove what these made
@@ -8,10 +9,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: hello check test test-slow clean
+.PHONY: hello course check test test-slow clean
 
 hello: $(VENV)/installed
 	$(BIN)/speechrnn hello
+
+course: $(VENV)/installed
+	sed -n 's/^\$$ //p' recipes/course/README.md | PATH="$(CURDIR)/$(BIN):$$PATH" sh -ex
 
 test: check
 	$(BIN)/pytest -m "not slow"

@@ -117,6 +117,8 @@ def audio(
     model: Annotated[
         Path | None, typer.Option(help="A model file, or a run's folder: what it says of each frame.")
     ] = None,
+    start: Annotated[float, typer.Option(min=0, help="Where to begin, in seconds.")] = 0.0,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="How much is shown; all if left out.")] = None,
     layer: Annotated[int, typer.Option(min=1, help="In a page: the layer whose equations are filled in.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Write a picture, or a page (.html), instead.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
@@ -132,7 +134,7 @@ def audio(
 
     if out is not None:
         _check_picture(out, force, (*FORMS, ".html"))
-    signal = read_short(recording)
+    signal = read_short(recording, start, seconds)
     listener = open_network(model) if model else None
     recognizer = Recognizer(listener, str(model)) if listener else None
     view = look_at(signal, recognizer)

@@ -205,10 +205,10 @@ def _correlations(rows: Rows, present: NDArray[np.bool_]) -> Rows:
     moved = rows - rows.mean(axis=0)
     series = present - present.mean()
     scale = np.sqrt(np.square(moved).sum(axis=0) * np.square(series).sum())
-    followed: Rows = np.divide(series @ moved, scale, out=np.zeros(rows.shape[1]), where=scale > 1e-12)
-    return followed
+    correlations: Rows = np.divide(series @ moved, scale, out=np.zeros(rows.shape[1]), where=scale > 1e-12)
+    return correlations
 
 
-def _line_up(run: CellRun, values: Sequence[Tensor]) -> Rows:
+def _line_up(run: CellRun, values: list[Tensor]) -> Rows:
     """Returns (frames, units), in the order of time, of what is (1, units) in each step."""
-    return run.in_time(torch.cat(list(values))).numpy()
+    return run.in_time(torch.cat(values)).numpy()

@@ -87,18 +87,22 @@ class Decay:
         return float(slope), float(start)
 
 
-def differentiate_output(run: CellRun, end: int) -> Tensor:
-    """Returns ∂h_T/∂x_t for T = `end` and each t up to it, (frames, units, inputs), by back-propagation through time.
+def differentiate_output(run: CellRun, end: int, farthest: int) -> Tensor:
+    """Returns ∂h_T/∂x_t for T = `end` and each t no farther away, (frames, units, inputs), the last frame last.
 
-    Each unit of h_T is the loss of one row of a batch: its error is 1 for that unit at T, and 0 elsewhere.
+    It is back-propagation through time in which each unit of h_T is the loss of one row of a batch: its error is 1 for
+    that unit at T, and 0 elsewhere.
     """
-    weights, sequence = run.weights, run.sequence[: end + 1]
-    units = weights.w.shape[1]
-    errors = sequence.new_zeros(end + 1, units, units)
+    weights, units = run.weights, run.weights.w.shape[1]
+    first = max(0, end - farthest)
+    before = max(0, first - 1)  # the slopes of a frame need the memory before it
+    errors = run.sequence.new_zeros(end + 1 - before, units, units)
     errors[-1] = torch.eye(units)
     if run.kind == "rnn":
-        return trace_back_rnn(weights, run_rnn(weights, sequence), errors) @ weights.u
-    return trace_back_lstm(weights, run_lstm(weights, sequence), errors) @ weights.u
+        slopes = trace_back_rnn(weights, run_rnn(weights, run.sequence[: end + 1])[before:], errors)
+    else:
+        slopes = trace_back_lstm(weights, run_lstm(weights, run.sequence[: end + 1])[before:], errors)
+    return slopes[first - before :] @ weights.u
 
 
 def measure_decay(run: CellRun, trained: bool, frame_ms: float) -> Decay:
@@ -112,7 +116,7 @@ def measure_decay(run: CellRun, trained: bool, frame_ms: float) -> Decay:
     if farthest < 2:
         raise AudioError(f"{last + 1} frames of {frame_ms:g} ms are too few to look back in; take a longer recording")
     ends = sorted({int(end) for end in np.linspace(farthest, last, _ENDS)})
-    norms = [differentiate_output(run, end).flip(0)[: farthest + 1].flatten(1).norm(dim=1) for end in ends]
+    norms = [differentiate_output(run, end, farthest).flip(0).flatten(1).norm(dim=1) for end in ends]
     return Decay(run.kind, trained, frame_ms, torch.stack(norms).numpy())
 
 

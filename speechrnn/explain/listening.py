@@ -46,16 +46,17 @@ class CellRun:
         return rows.flip(0) if self.backward else rows
 
 
-def read_short(path: Path) -> Signal:
-    """Returns a recording of at most a minute, (samples,) at 16 kHz.
+def read_short(path: Path, start: float = 0.0, seconds: float | None = None) -> Signal:
+    """Returns a recording, or so many seconds of it from `start` on, (samples,) at 16 kHz.
 
     Raises:
-        AudioError: It cannot be read, or is longer.
+        AudioError: It cannot be read, ends before `start`, or what is asked for lasts more than a minute.
     """
-    seconds = probe_audio(path).duration
-    if seconds > _MOST_SECONDS:
-        raise AudioError(f"{path}: lasts {seconds:.0f} s; a minute can be shown, so cut a part of it out")
-    return read_signal(path)
+    left = probe_audio(path).duration - start
+    wanted = left if seconds is None else min(seconds, left)
+    if wanted > _MOST_SECONDS:
+        raise AudioError(f"{path}: lasts {wanted:.0f} s; a minute can be shown, so cut a part of it out")
+    return read_signal(path, start, None if wanted == left else wanted)
 
 
 def open_network(path: Path) -> TorchListener:

@@ -4,11 +4,9 @@ import base64
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from speechrnn.audio import SAMPLE_RATE
@@ -107,6 +105,6 @@ def _list_likeliest(view: View) -> list[list[tuple[str, float]]]:
     ]
 
 
-def _encode(values: Tensor | NDArray[Any]) -> str:
+def _encode(values: Tensor | np.ndarray) -> str:
     array = values.float().numpy() if isinstance(values, Tensor) else values
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")

@@ -70,7 +70,7 @@ def test_every_command_of_the_readme_runs_as_written(
     launched = [command.partition("-m ")[2] for command in commands() if command.startswith("torchrun ")]
     assert launched  # what several processes do is in tests/train/test_team.py
     ours = [shlex.split(command) for command in [*commands(), *launched] if command.startswith("speechrnn ")]
-    shown = {"hello", "doctor", "prepare", "train", "transcribe", "lm", "export", "score", "info"}
+    shown = {"hello", "doctor", "prepare", "train", "transcribe", "lm", "export", "score", "info", "explain"}
     assert {words[1] for words in ours} == shown
     for words in ours:
         if words[1] == "hello":

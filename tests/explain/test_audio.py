@@ -96,6 +96,14 @@ def test_a_recording_of_more_than_a_minute_is_refused(tmp_path: Path, capsys: py
     assert "lasts 61 s" in capsys.readouterr().err
 
 
+def test_a_part_of_a_recording_can_be_shown(
+    save_listener: Callable[..., str], recording: str, hello_world: Signal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["explain", "audio", recording, "--start", "0.2", "--seconds", "0.5", "--model", save_listener()]) == 0
+    symbols = [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert symbols == look(hello_world[3200:11200]).best
+
+
 def test_an_exported_model_is_refused(tmp_path: Path, recording: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "model.onnx").write_bytes(b"")
     assert run(["explain", "audio", recording, "--model", str(tmp_path / "model.onnx")]) == 1
