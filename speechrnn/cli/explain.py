@@ -68,6 +68,8 @@ def gradients(
     models: Annotated[list[Path], typer.Argument(help="Model files, or runs' folders: an RNN's and an LSTM's.")],
     recording: Annotated[Path, typer.Argument(help="A recording, of a minute at most.")],
     layer: Annotated[int, typer.Option(min=1, help="The layer whose forward cell looks back.")] = 1,
+    start: Annotated[float, typer.Option(min=0, help="Where to begin, in seconds.")] = 0.0,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="How much is read; all if left out.")] = None,
     out: Annotated[Path, typer.Option(help="The picture.")] = Path("gradients.png"),
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
@@ -78,7 +80,7 @@ def gradients(
     from speechrnn.explain.picture import save_picture
 
     _check_picture(out, force)
-    signal = read_short(recording)
+    signal = read_short(recording, start, seconds)
     decays = compare_decays([open_network(model) for model in models], signal, layer)
     print_table(COLUMNS, list(list_rows(decays)))
     save_picture(draw_decays(decays, "How far back a cell feels"), out)

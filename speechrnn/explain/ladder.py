@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
+from textwrap import fill, shorten
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -137,14 +138,14 @@ def draw_ladder(ladder: Ladder, title: str) -> Figure:
         rates.annotate(f"{fmean(errors):.1f} %", (max(errors), place), (12, -6), textcoords="offset points")
         weights.barh(place, attempts[0].parameters / 1e6, color=COLOURS[4], height=0.4)
         times.barh(place, fmean(attempt.seconds for attempt in attempts) / 60, color=COLOURS[2], height=0.4)
-        heard.text(0, place, attempts[0].heard or "(nothing)", fontsize=18, va="center")
+        heard.text(0, place, fill(attempts[0].heard, 24, max_lines=3) or "(nothing)", fontsize=18, va="center")
     rates.set_xlim(0, 1.25 * max(100 * attempt.words.rate for attempt in ladder.attempts) + 0.1)
     for axes, name in ((rates, "word error rate, %"), (weights, "weights, millions"), (times, "training, minutes")):
         axes.set_xlabel(name)
         axes.xaxis.set_major_locator(MaxNLocator(5 if axes is rates else 3))
     rates.set_yticks(range(len(names)), names)
     rates.invert_yaxis()
-    heard.set_title(f"said: “{ladder.said}”")
+    heard.set_title(f"said: “{shorten(ladder.said, 30, placeholder=' …')}”")
     heard.set_axis_off()
     return figure
 

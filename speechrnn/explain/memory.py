@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from speechrnn.explain.listening import KINDS
 from speechrnn.explain.picture import COLOURS, SLIDE
+from speechrnn.hardware import use_threads
 from speechrnn.network import CELLS
 
 WORDS = 8
@@ -103,13 +104,14 @@ def compare_recall(
 ) -> list[Recall]:
     """Returns what an RNN and an LSTM remember at each lag; `advance` is called after every network."""
     recalls = []
-    for lag in lags:
-        for kind in KINDS:
-            accuracies = []
-            for seed in range(seeds):
-                accuracies.append(measure_recall(kind, lag, seed, short_first))
-                advance(1)
-            recalls.append(Recall(kind, lag, accuracies))
+    with use_threads(1):  # these networks are too small to be shared out
+        for lag in lags:
+            for kind in KINDS:
+                accuracies = []
+                for seed in range(seeds):
+                    accuracies.append(measure_recall(kind, lag, seed, short_first))
+                    advance(1)
+                recalls.append(Recall(kind, lag, accuracies))
     return recalls
 
 
