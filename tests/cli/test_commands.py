@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 from speechrnn import __version__
+from speechrnn.audio import Signal
 from speechrnn.cli import run
 from speechrnn.prepare.corpora import CORPORA
 from speechrnn.prepare.corpus import Archive
@@ -133,6 +134,20 @@ def test_a_mistake_is_one_line_and_exit_1(
 def test_wrong_usage_is_exit_2(arguments: list[str], capsys: Capture) -> None:
     assert run(arguments) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_without_a_model_english_as_it_ships_is_read_and_named(
+    tmp_path: Path, hello_world: Signal, capsys: Capture
+) -> None:
+    soundfile.write(tmp_path / "a.wav", hello_world, 16_000)
+    assert run(["transcribe", str(tmp_path / "a.wav")]) == 0
+    heard = capsys.readouterr()
+    assert heard.out == "hello world\n"
+    assert "model english and language model english; --model names another" in heard.err
+    assert run(["transcribe", str(tmp_path / "a.wav"), "--beam", "1"]) == 0
+    assert "model english; --model names another" in capsys.readouterr().err
+    assert run(["info", "english"]) == 0
+    assert "bidirectional LSTM" in capsys.readouterr().out
 
 
 def test_one_recording_prints_its_text_alone_and_several_their_ids(trained: Path, capsys: Capture) -> None:
