@@ -29,7 +29,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) runs/hello .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) runs/hello runs/course .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # torch comes first and by its pinned version: of several builds, a looser requirement may choose a larger one.
 $(VENV)/installed: pyproject.toml constraints.txt

@@ -22,7 +22,8 @@ def print_view(view: View) -> None:
     if not stdout.is_terminal:
         print_table(*list_frames(view))
         return
-    for line in draw_view(view, stdout.width, coloured=stdout.color_system is not None):
+    coloured = stdout.color_system in ("256", "truecolor") and not stdout.no_color  # sixteen are too few
+    for line in draw_view(view, stdout.width, coloured):
         stdout.print(line)
 
 

@@ -1,5 +1,6 @@
 """A recording shown: numbers against the front end and the network, the terminal as text, the page in a browser."""
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -9,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from rich.console import Console
 
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.cli import run
 from speechrnn.config import FeatureConfig
+from speechrnn.explain import terminal
 from speechrnn.explain.gates import hear_gates
 from speechrnn.explain.terminal import draw_view
 from speechrnn.explain.view import View, find_centres, look_at, measure_bands
@@ -65,6 +68,21 @@ def test_the_drawing_is_as_wide_as_the_terminal_and_complete(hello_world: Signal
     assert set("".join(lines[:8])) <= set("mel ░▒▓█")
     colours = {str(span.style) for line in draw_view(view, 200, coloured=True) for span in line.spans}
     assert len(colours) > 50
+
+
+@pytest.mark.parametrize(
+    ("colours", "no_color", "half_blocks"),
+    [("truecolor", False, True), ("256", False, True), ("standard", False, False), ("truecolor", True, False)],
+)
+def test_where_colours_are_few_the_spectrogram_is_of_shades(
+    colours: Any, no_color: bool, half_blocks: bool, hello_world: Signal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = Console(force_terminal=True, color_system=colours, no_color=no_color, width=60, file=io.StringIO())
+    monkeypatch.setattr(terminal, "stdout", console)
+    terminal.print_view(look(hello_world))
+    drawn = console.file.getvalue()  # type: ignore[attr-defined]
+    assert ("▀" in drawn) == half_blocks
+    assert ("▓" in drawn) != half_blocks
 
 
 def test_a_pipe_gets_a_line_a_frame(
