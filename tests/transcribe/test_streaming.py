@@ -65,7 +65,7 @@ def test_streaming_equals_offline_however_the_samples_come(
     words = streaming.finish()
     times = [(word.text, word.start, word.end) for word in words]
     expected = recognizer.listener.compute_log_probs(signal)
-    np.testing.assert_allclose(streaming.log_probs, expected, atol=1e-5)
+    np.testing.assert_allclose(streaming.log_probs, expected, atol=1e-5, rtol=1e-5)
     assert times == [(word.text, word.start, word.end) for word in recognizer.read(expected)]
     assert [word.text for word in words] == [word.text for word in recognizer.recognize(signal)]
 
