@@ -143,7 +143,10 @@ class AcousticNetwork(nn.Module):
         return self.score(sequence).transpose(0, 1), lengths
 
     def read_twice(self, features: Tensor, input_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns what `forward` does, and between the two the log_probs that the output reads off the middle layer."""
+        """Returns what `forward` does, and between the two the log_probs that the output reads off the middle layer.
+
+        Of an even number of layers, that is the last one of the first half.
+        """
         fewer, lengths = self.thin(features, input_lengths)
         outputs = list(self._run_layers(fewer.transpose(0, 1), lengths))
         last, middle = (self.score(one).transpose(0, 1) for one in (outputs[-1], outputs[(len(outputs) - 1) // 2]))

@@ -7,8 +7,8 @@ FOLDER = Path(__file__).parent / "models"
 MODEL, LM, WORDS = ".onnx", ".lm", ".txt"
 """How the names of shipped files end, by what they are."""
 
-DEFAULT = Path("english")
-"""The model and the language model that are taken where none is named."""
+ENGLISH_MODEL, ENGLISH_LM = FOLDER / "english.onnx", FOLDER / "english.lm"
+"""What is taken where nothing is named, whatever lies in the folder where somebody works."""
 
 
 def find_shipped(path: Path, ending: str) -> Path:

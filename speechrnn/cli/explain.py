@@ -137,8 +137,8 @@ def audio(
     if out is not None:
         _check_picture(out, force, (*FORMS, ".html"))
     signal = read_short(recording, start, seconds)
-    listener = open_network(model) if model else None
-    recognizer = Recognizer(listener, str(model)) if listener else None
+    listener = open_network(model) if model and out and out.suffix == ".html" else None
+    recognizer = Recognizer(listener, str(model)) if listener else Recognizer.load(model) if model else None
     view = look_at(signal, recognizer)
     if out is None:
         print_view(view)

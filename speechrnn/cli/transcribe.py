@@ -55,7 +55,7 @@ def transcribe(
 ) -> None:
     """Print what is said in recordings; for more than one, each line begins with the recording's id."""
     from speechrnn.console import note
-    from speechrnn.shipped import DEFAULT, LM, WORDS, find_shipped
+    from speechrnn.shipped import ENGLISH_LM, ENGLISH_MODEL, LM, WORDS, find_shipped
     from speechrnn.transcribe.files import Reader, open_stdin, print_transcripts, write_transcripts
     from speechrnn.transcribe.formats import FORMATS
     from speechrnn.transcribe.ledger import hash_reader
@@ -72,10 +72,10 @@ def transcribe(
     if output_dir is None and (skip_existing or force or format is Format.ALL):
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
     if model is None:
-        model = DEFAULT
-        if not (align or beam == 1 or lm or words or hotword) and find_shipped(DEFAULT, LM).is_file():
-            lm = DEFAULT
-        note(f"model {model}{f' and language model {lm}' if lm == DEFAULT else ''}; --model names another")
+        model, told = ENGLISH_MODEL, "model english"
+        if not (align or beam == 1 or lm or words or hotword):
+            lm, told = ENGLISH_LM, "model english and language model english"
+        note(f"{told}; --model names another")
     lm, words = lm and find_shipped(lm, LM), words and find_shipped(words, WORDS)
     recognizer = Recognizer.load(model)
     if beam or lm or words or hotword:

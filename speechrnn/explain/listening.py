@@ -53,6 +53,8 @@ def read_short(path: Path, start: float = 0.0, seconds: float | None = None) -> 
         AudioError: It cannot be read, ends before `start`, or what is asked for lasts more than a minute.
     """
     left = probe_audio(path).duration - start
+    if left <= 0:
+        raise AudioError(f"{path}: --start {start:g}: the recording ends at {start + left:.2f} s")
     wanted = left if seconds is None else min(seconds, left)
     if wanted > _MOST_SECONDS:
         raise AudioError(f"{path}: lasts {wanted:.0f} s; a minute can be shown, so cut a part of it out")

@@ -11,6 +11,7 @@ from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.config import FeatureConfig
 from speechrnn.features import compute_mfcc, make_filters, make_fourier
 from speechrnn.text import BLANK
+from speechrnn.transcribe.edges import find_sound, fit_words
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.words import Word
 
@@ -113,7 +114,7 @@ def look_at(signal: Signal, recognizer: Recognizer | None) -> View:
     info = recognizer.info
     log_probs = recognizer.listener.compute_log_probs(signal)
     symbols = ("·", *(symbol.replace(" ", "␣") for symbol in info.alphabet.symbols))
-    words = recognizer.read(log_probs)
+    words = fit_words(recognizer.read(log_probs), find_sound(signal))
     bands = measure_bands(signal, info.features)
     probabilities = np.exp(log_probs.astype(np.float64))
     return View(signal, info.features, info.frame_seconds, bands, symbols, probabilities, words)

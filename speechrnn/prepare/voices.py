@@ -118,8 +118,10 @@ def _open_pico(names: Sequence[str]) -> dict[str, Say]:
     def open_one(voice: str) -> Say:
         def say(text: str, speed: float) -> Signal:
             call = [sys.executable, "-c", _PICO_SAYS, text, voice, str(speed)]
-            samples = subprocess.run(call, capture_output=True, check=True).stdout
-            return np.frombuffer(samples, np.int16).astype(np.float32) / np.float32(32768)
+            done = subprocess.run(call, capture_output=True, check=False)
+            if done.returncode:
+                raise CorpusError(f"synth: pico-{voice} cannot say {text!r} (it ended with {done.returncode})")
+            return np.frombuffer(done.stdout, np.int16).astype(np.float32) / np.float32(32768)
 
         return say
 

@@ -28,7 +28,8 @@ class Objective(nn.Module):
         """Returns the loss of each utterance, in nats, (batch,)."""
         if self.intermediate:
             last, middle, lengths = self.network.read_twice(batch.features, batch.input_lengths)
-            return _compute_loss(last, lengths, batch).lerp(_compute_loss(middle, lengths, batch), self.intermediate)
+            losses = (1 - self.intermediate) * _compute_loss(last, lengths, batch)
+            return losses + self.intermediate * _compute_loss(middle, lengths, batch)
         last, lengths = self.network(batch.features, batch.input_lengths)
         return _compute_loss(last, lengths, batch)
 

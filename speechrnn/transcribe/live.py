@@ -1,6 +1,6 @@
 """Speech as it is spoken: each utterance a line when it ends at a pause, and before that its words so far."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from rich.segment import ControlType
 
 from speechrnn.audio import Signal
 from speechrnn.console import note, print_line, stderr
+from speechrnn.errors import AudioError
 from speechrnn.train.interrupt import catch_interrupts
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_live
@@ -23,12 +24,16 @@ def transcribe_live(recognizer: Recognizer, chunks: Iterable[Signal]) -> None:
     Args:
         recognizer: Where its model reads only forward, the words so far stand on stderr, if that is a terminal.
         chunks: Samples at 16 kHz as they come.
+
+    Raises:
+        AudioError: The source failed; what was said before is printed.
     """
     waiting = explain_waiting(recognizer.listener)
     note(f"a line after each pause, since {waiting}" if waiting else "words as they are said, a line after each pause")
     hearing: _Hearing | None = None
+    failures: list[AudioError] = []
     with catch_interrupts() as interrupt:
-        until_asked = takewhile(lambda _: not interrupt.requested, chunks)
+        until_asked = takewhile(lambda _: not interrupt.requested, _end_at_failure(chunks, failures))
         for part in cut_live(until_asked):
             if not part.spoken:
                 continue
@@ -39,6 +44,16 @@ def transcribe_live(recognizer: Recognizer, chunks: Iterable[Signal]) -> None:
                 if text := " ".join(word.text for word in hearing.finish()):
                     print_line(text)
                 hearing = None
+    if failures:
+        raise failures[0]
+
+
+def _end_at_failure(chunks: Iterable[Signal], failures: list[AudioError]) -> Iterator[Signal]:
+    """Yields chunks until the source fails, which is noted: what was said before is still to be read."""
+    try:
+        yield from chunks
+    except AudioError as error:
+        failures.append(error)
 
 
 class _Hearing(Protocol):

@@ -17,7 +17,9 @@ _CHUNK_SECONDS = 0.1
 _PATIENCE_SECONDS = 5.0
 """After so long without a sample, a microphone is gone."""
 
-_CONTAINERS = (b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b".snd")
+_LOWEST_RATE = 1000
+
+_CONTAINERS = (b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b".snd", b"NIST", b"RIFX", b"RF64", b"riff")
 """First bytes of recordings that are neither WAV nor raw samples, and would be heard as noise."""
 
 
@@ -55,13 +57,15 @@ class _Rest:
 def _read_raw(head: bytes, stream: BinaryIO) -> Iterator[Signal]:
     size = round(_CHUNK_SECONDS * SAMPLE_RATE) * 2
     while block := head + stream.read(size - len(head)):
-        yield _to_signal(block[: len(block) // 2 * 2], channels=1)
+        yield _to_signal(block, channels=1)
         head = b""
 
 
 def _read_wave(file: wave.Wave_read) -> Iterator[Signal]:
     if file.getsampwidth() != 2:
         raise AudioError(f"stdin: samples of {8 * file.getsampwidth()} bits; --live reads 16 bits, so leave it out")
+    if file.getframerate() < _LOWEST_RATE:
+        raise AudioError(f"stdin: {file.getframerate()} samples a second; at least {_LOWEST_RATE} are needed")
     to_our_rate = _Resampler(file.getframerate())
     while block := file.readframes(round(_CHUNK_SECONDS * file.getframerate())):
         yield to_our_rate(_to_signal(block, file.getnchannels()))
@@ -69,8 +73,9 @@ def _read_wave(file: wave.Wave_read) -> Iterator[Signal]:
 
 
 def _to_signal(block: bytes, channels: int) -> Signal:
-    """Returns samples of 16 bits as a signal, (samples,) in [-1, 1]."""
-    samples = np.frombuffer(block, dtype="<i2").astype(np.float32) / np.float32(2**15)
+    """Returns samples of 16 bits as a signal, (samples,) in [-1, 1]; the rest of one that is cut off is left out."""
+    whole = len(block) // (2 * channels) * 2 * channels
+    samples = np.frombuffer(block[:whole], dtype="<i2").astype(np.float32) / np.float32(2**15)
     return to_mono(samples.reshape(-1, channels), Path("stdin"))
 
 

@@ -137,8 +137,10 @@ def test_wrong_usage_is_exit_2(arguments: list[str], capsys: Capture) -> None:
 
 
 def test_without_a_model_english_as_it_ships_is_read_and_named(
-    tmp_path: Path, hello_world: Signal, capsys: Capture
+    tmp_path: Path, hello_world: Signal, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
+    (tmp_path / "english").mkdir()  # nobody has asked for what is in it
+    monkeypatch.chdir(tmp_path)
     soundfile.write(tmp_path / "a.wav", hello_world, 16_000)
     assert run(["transcribe", str(tmp_path / "a.wav")]) == 0
     heard = capsys.readouterr()
@@ -146,6 +148,7 @@ def test_without_a_model_english_as_it_ships_is_read_and_named(
     assert "model english and language model english; --model names another" in heard.err
     assert run(["transcribe", str(tmp_path / "a.wav"), "--beam", "1"]) == 0
     assert "model english; --model names another" in capsys.readouterr().err
+    monkeypatch.chdir("/")
     assert run(["info", "english"]) == 0
     assert "bidirectional LSTM" in capsys.readouterr().out
 

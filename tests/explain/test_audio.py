@@ -122,10 +122,18 @@ def test_a_part_of_a_recording_can_be_shown(
     assert symbols == look(hello_world[3200:11200]).best
 
 
-def test_an_exported_model_is_refused(tmp_path: Path, recording: str, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "model.onnx").write_bytes(b"")
-    assert run(["explain", "audio", recording, "--model", str(tmp_path / "model.onnx")]) == 1
+def test_an_exported_model_shows_what_it_says_but_no_equations(
+    tmp_path: Path, recording: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["explain", "audio", recording, "--model", "english"]) == 0
+    assert "\tl\t" in capsys.readouterr().out
+    assert run(["explain", "audio", recording, "--model", "english", "--out", str(tmp_path / "a.html")]) == 1
     assert "name the model that was exported" in capsys.readouterr().err
+
+
+def test_a_part_behind_the_end_is_named(recording: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "audio", recording, "--start", "99"]) == 1
+    assert "--start 99: the recording ends at" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import wave
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,13 @@ import soundfile
 from speechrnn.audio import SAMPLE_RATE, Signal, resample
 from speechrnn.cli import run
 from speechrnn.config import InputConfig
+from speechrnn.errors import AudioError
 from speechrnn.manifest import Utterance
 from speechrnn.modelfile import save_model
+from speechrnn.transcribe.live import transcribe_live
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_signal
+from speechrnn.transcribe.sources import read_live
 from speechrnn.transcribe.torch_listener import TorchListener
 from tests.conftest import signal_of
 from tests.transcribe.test_segments import join
@@ -90,6 +93,23 @@ def save(recognizer: Recognizer, folder: Path) -> str:
 def transcribe_piece_by_piece(recognizer: Recognizer, signal: Signal) -> list[str]:
     pieces = [piece for piece in cut_signal([signal]) if piece.spoken]
     return [" ".join(word.text for word in recognizer.recognize(piece.signal)) for piece in pieces]
+
+
+def test_a_sample_that_is_cut_off_is_left_out(speech: Signal) -> None:
+    file = to_wave(speech, SAMPLE_RATE, 2)
+    for end in (-4, -3, -1):
+        assert b"".join(map(to_raw, read_live(io.BytesIO(file[:end])))) == to_raw(speech)[:-2]
+
+
+def test_what_was_said_before_the_source_was_gone_is_printed(speech: Signal, capsys: Capture) -> None:
+    def listen() -> Iterator[Signal]:
+        yield speech  # its third phrase ends without a pause
+        raise AudioError("gone")
+
+    recognizer = make_recognizer()
+    with pytest.raises(AudioError, match="gone"):
+        transcribe_live(recognizer, listen())
+    assert capsys.readouterr().out.splitlines() == transcribe_piece_by_piece(recognizer, speech)
 
 
 @pytest.mark.parametrize("forward", [True, False])
