@@ -20,7 +20,7 @@ from speechrnn.loss import compute_ctc_loss
 from speechrnn.modelfile import load_model
 from speechrnn.modelinfo import MODEL_FILE
 from speechrnn.settings import dump_toml, load_recipe
-from speechrnn.train import loop
+from speechrnn.train import loop, objective
 from speechrnn.train import run as train_run
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, read_log
 from speechrnn.train.run import RECIPE_FILE, train_model
@@ -144,7 +144,7 @@ def test_force_does_not_cost_a_run_when_the_new_one_cannot_start(tmp_path: Path,
 def test_a_run_that_never_began_is_not_in_the_way_of_the_next(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "compute_ctc_loss", lambda *tensors: compute_ctc_loss(*tensors) * float("nan"))
+    monkeypatch.setattr(objective, "compute_ctc_loss", lambda *tensors: compute_ctc_loss(*tensors) * float("nan"))
     with pytest.raises(TrainingError, match="not a number"):
         train_model(data, TINY, tmp_path / "run")
     monkeypatch.undo()
@@ -265,7 +265,7 @@ def test_utterances_with_too_few_frames_are_named_and_left_out(
 def test_a_loss_that_is_no_number_names_its_utterances(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "compute_ctc_loss", lambda *tensors: compute_ctc_loss(*tensors) * float("nan"))
+    monkeypatch.setattr(objective, "compute_ctc_loss", lambda *tensors: compute_ctc_loss(*tensors) * float("nan"))
     with pytest.raises(TrainingError, match=r"not a number at step 1, in .*; look at these utterances"):
         train_model(data, TINY, tmp_path / "run")
 
