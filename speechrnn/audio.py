@@ -20,6 +20,7 @@ import soxr
 from numpy.typing import NDArray
 
 from speechrnn.errors import AudioError
+from speechrnn.manifest import Utterance
 from speechrnn.outputs import explain_disk_errors
 
 Signal = NDArray[np.float32]
@@ -145,6 +146,15 @@ def spool(stream: BinaryIO) -> Iterator[Path]:
         with explain_disk_errors(path), path.open("wb") as file:
             shutil.copyfileobj(stream, file)
         yield path
+
+
+def read_utterance(utterance: Utterance) -> Signal:
+    """Returns an utterance's signal, (samples,) at 16 kHz.
+
+    Raises:
+        AudioError: Its recording cannot be read, or is shorter than it says.
+    """
+    return read_signal(Path(utterance.audio_filepath), utterance.offset, utterance.duration)
 
 
 def show_name(path: Path) -> str:

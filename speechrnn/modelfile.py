@@ -15,6 +15,7 @@ from speechrnn.features import Cmvn
 from speechrnn.modelinfo import METADATA_KEY, ModelInfo, dump_info, find_model, parse_info
 from speechrnn.network import AcousticNetwork, describe_network
 from speechrnn.outputs import write_atomically
+from speechrnn.shipped import EXPORTED
 from speechrnn.text import Alphabet
 
 
@@ -59,6 +60,8 @@ def load_model(path: Path) -> Model:
         ModelError: It is missing, no model of ours, cut short, or from a newer release.
     """
     file = find_model(path)
+    if file.suffix == EXPORTED:
+        raise ModelError(f"{file}: is exported, and its weights cannot be had; name the model that was exported")
     info, tensors = _read_file(file, with_weights=True)
     network = build_network(info.recipe, info.features, info.alphabet)
     try:

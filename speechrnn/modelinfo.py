@@ -12,7 +12,7 @@ from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.counts import ErrorCounts
 from speechrnn.errors import ModelError
 from speechrnn.records import build_record
-from speechrnn.shipped import MODEL, find_shipped
+from speechrnn.shipped import EXPORTED, find_shipped, list_shipped
 from speechrnn.text import Alphabet
 
 FORMAT_VERSION = 1
@@ -112,12 +112,12 @@ def find_model(path: Path) -> Path:
     Raises:
         ModelError: There is none.
     """
-    path = find_shipped(path, MODEL)
+    path = find_shipped(path, EXPORTED)
     file = path / MODEL_FILE if path.is_dir() else path
     if file.is_file():
         return file
     if not path.is_dir():
-        raise ModelError(f"{path}: no such model")
+        raise ModelError(f"{path}: no such model; what ships is named {list_shipped(EXPORTED)}")
     below = sorted(path.glob(f"*/{MODEL_FILE}"))
     remedy = f"there is one in {below[0].parent}" if below else "train first, or --resume a run to the end of an epoch"
     raise ModelError(f"{path}: no {MODEL_FILE} in this folder; {remedy}")

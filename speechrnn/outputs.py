@@ -21,7 +21,9 @@ def explain_disk_errors(path: Path) -> Iterator[None]:
 
 def refuse_existing(path: Path, force: bool) -> None:
     """Raises OutputError where there is something that may not be replaced."""
-    if path.is_dir() or (path.exists() and not force):
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; choose another name")
+    if path.exists() and not force:
         raise OutputError(f"{path}: exists; --force replaces a file, or choose another name")
 
 

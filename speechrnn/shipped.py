@@ -4,11 +4,16 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "models"
 
-MODEL, LM, WORDS = ".onnx", ".lm", ".txt"
+EXPORTED, LM, WORDS = ".onnx", ".lm", ".txt"
 """How the names of shipped files end, by what they are."""
 
 ENGLISH_MODEL, ENGLISH_LM = FOLDER / "english.onnx", FOLDER / "english.lm"
 """What is taken where nothing is named, whatever lies in the folder where somebody works."""
+
+
+def list_shipped(ending: str) -> str:
+    """Returns the names of what ships, for messages."""
+    return ", ".join(sorted(path.stem for path in FOLDER.glob(f"*{ending}")))
 
 
 def find_shipped(path: Path, ending: str) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from speechrnn.audio import SAMPLE_RATE, Signal, read_signal
+from speechrnn.audio import SAMPLE_RATE, Signal, read_utterance
 from speechrnn.config import PrepareConfig
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.corpora import find_corpus
@@ -24,7 +24,7 @@ def phrases() -> list[Utterance]:
 
 
 def signal_of(utterance: Utterance) -> Signal:
-    return read_signal(Path(utterance.audio_filepath), utterance.offset, utterance.duration)
+    return read_utterance(utterance)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from speechrnn.shipped import FOLDER, MODEL, WORDS, find_shipped
+from speechrnn.shipped import EXPORTED, FOLDER, WORDS, find_shipped
 from speechrnn.text import alphabet_of, normalize
 
 
@@ -22,7 +22,7 @@ def test_any_other_path_is_left_as_it_is(path: str) -> None:
 
 
 def test_a_name_ships_as_what_it_is_and_nothing_else() -> None:
-    assert find_shipped(Path("digits"), MODEL) == Path("digits")
+    assert find_shipped(Path("digits"), EXPORTED) == Path("digits")
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)

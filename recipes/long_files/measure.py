@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 
 from speechrnn import load_model
-from speechrnn.audio import SAMPLE_RATE, Signal, read_signal
+from speechrnn.audio import SAMPLE_RATE, Signal, read_signal, read_utterance
 from speechrnn.counts import ErrorCounts, format_rate
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.corpora.hello import SOURCE, read_hello
@@ -75,7 +75,7 @@ def join_phrases(path: Path, minutes: float, noise: float) -> list[Phrase]:
         place = 0
         while place < minutes * 60 * SAMPLE_RATE:
             utterance: Utterance = voices[rng.integers(len(voices))]
-            clip = read_signal(Path(utterance.audio_filepath), utterance.offset, utterance.duration)
+            clip = read_utterance(utterance)
             before = round(rng.uniform(0.5, 1.5) * SAMPLE_RATE)
             block = rng.normal(0, noise, before + len(clip)).astype(np.float32)
             block[before:] += clip

@@ -70,7 +70,12 @@ def run(arguments: list[str]) -> int:
 
 
 def _open_streams() -> None:
-    """Lets anything be printed: a name that is no text, a letter that the terminal lacks, and where nobody listens."""
+    """Lets anything be printed: a name that is no text, a letter that the terminal lacks, and where nobody listens.
+
+    A closed stdin is an empty one.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

@@ -22,7 +22,8 @@ def ladder(
 ) -> None:
     """Train a perceptron, an RNN, an LSTM and a bidirectional LSTM by one recipe, and compare them."""
     from speechrnn.console import note, print_table
-    from speechrnn.explain.ladder import COLUMNS, PICTURE, climb, draw_ladder, list_rows, prepare_hello
+    from speechrnn.explain.hello import prepare_hello
+    from speechrnn.explain.ladder import COLUMNS, PICTURE, climb, draw_ladder, list_rows
     from speechrnn.explain.picture import save_picture
     from speechrnn.settings import load_recipe
 
@@ -47,19 +48,23 @@ def gates(
     """Draw an LSTM's gates and memory over a recording, and find the units that follow pauses or vowels."""
     from speechrnn.console import note, print_table
     from speechrnn.explain.gates import COLUMNS, draw_gates, find_sounds, follow_sounds, hear_gates, list_rows
-    from speechrnn.explain.listening import open_network, read_short
+    from speechrnn.explain.listening import name_culprit, open_network, read_short
     from speechrnn.explain.picture import save_picture, show_part
     from speechrnn.transcribe.recognizer import Recognizer
 
     _check_picture(out, force)
     signal, listener = read_short(recording), open_network(model)
-    heard = hear_gates(listener, signal, layer, backward)
+    with name_culprit(model, recording):
+        heard = hear_gates(listener, signal, layer, backward)
     followings = follow_sounds(heard, find_sounds(listener, signal))
-    print_table(COLUMNS, list(list_rows(followings)))
     title = f"{recording.name}: layer {layer}, reading {'backward' if backward else 'forward'}"
     figure = draw_gates(Recognizer(listener, str(model)), signal, heard, followings, title)
     show_part(figure, signal, start, seconds)
     save_picture(figure, out)
+    if followings:
+        print_table(COLUMNS, list(list_rows(followings)))
+    else:
+        note("there are no pauses and no vowels to follow")
     note(str(out))
 
 
@@ -81,7 +86,7 @@ def gradients(
 
     _check_picture(out, force)
     signal = read_short(recording, start, seconds)
-    decays = compare_decays([open_network(model) for model in models], signal, layer)
+    decays = compare_decays({str(model): open_network(model) for model in models}, signal, layer)
     print_table(COLUMNS, list(list_rows(decays)))
     save_picture(draw_decays(decays, "How far back a cell feels"), out)
     note(str(out))
@@ -121,13 +126,15 @@ def audio(
     ] = None,
     start: Annotated[float, typer.Option(min=0, help="Where to begin, in seconds.")] = 0.0,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="How much is shown; all if left out.")] = None,
-    layer: Annotated[int, typer.Option(min=1, help="In a page: the layer whose equations are filled in.")] = 1,
+    layer: Annotated[
+        int | None, typer.Option(min=1, help="In a page: the layer whose equations are filled in; the first.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write a picture, or a page (.html), instead.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Show a recording: its spectrogram, and what a network says of each frame; in the terminal, or with --out."""
     from speechrnn.console import note
-    from speechrnn.explain.listening import open_network, read_short
+    from speechrnn.explain.listening import name_culprit, open_network, read_short
     from speechrnn.explain.page import write_page
     from speechrnn.explain.picture import draw_audio, save_picture
     from speechrnn.explain.terminal import print_view
@@ -136,14 +143,19 @@ def audio(
 
     if out is not None:
         _check_picture(out, force, (*FORMS, ".html"))
+    is_page = out is not None and out.suffix == ".html"
+    if layer is not None and not (is_page and model):
+        raise typer.BadParameter("--layer is about the equations in a page: add --model and --out NAME.html")
     signal = read_short(recording, start, seconds)
-    listener = open_network(model) if model and out and out.suffix == ".html" else None
+    listener = open_network(model) if model and is_page else None
     recognizer = Recognizer(listener, str(model)) if listener else Recognizer.load(model) if model else None
-    view = look_at(signal, recognizer)
+    with name_culprit(model or Path(), recording):
+        view = look_at(signal, recognizer)
     if out is None:
         print_view(view)
-    elif out.suffix == ".html":
-        write_page(view, listener, recording.name, layer, out)
+    elif is_page:
+        with name_culprit(model or Path(), recording):
+            write_page(view, listener, recording.name, layer or 1, out)
         note(str(out))
     else:
         save_picture(draw_audio(view, recognizer, recording.name), out)
@@ -164,5 +176,5 @@ def _check_picture(out: Path, force: bool, forms: tuple[str, ...] = FORMS) -> No
     from speechrnn.outputs import refuse_existing
 
     if out.suffix not in forms:
-        raise typer.BadParameter(f"{out.name} must end in {', '.join(forms)}", param_hint="--out")
+        raise typer.BadParameter(f"{out} must end in {', '.join(forms)}", param_hint="--out")
     refuse_existing(out, force)

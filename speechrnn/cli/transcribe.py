@@ -54,34 +54,20 @@ def transcribe(
     ] = None,
 ) -> None:
     """Print what is said in recordings; for more than one, each line begins with the recording's id."""
-    from speechrnn.console import note
-    from speechrnn.shipped import ENGLISH_LM, ENGLISH_MODEL, LM, WORDS, find_shipped
     from speechrnn.transcribe.files import Reader, open_stdin, print_transcripts, write_transcripts
     from speechrnn.transcribe.formats import FORMATS
-    from speechrnn.transcribe.ledger import hash_reader
-    from speechrnn.transcribe.recognizer import Recognizer
+    from speechrnn.transcribe.reading import Reading
 
     if align and (beam or lm or words or hotword):
         raise typer.BadParameter("--align knows the words; leave out --beam, --lm, --words and --hotword")
-    if (mic or live) and (align or output_dir or format is not Format.TXT):
-        raise typer.BadParameter("--mic and --live print text; leave out --align, --format and --output-dir")
-    if (mic and (live or recordings)) or (live and recordings != [Path("-")]):
-        raise typer.BadParameter("--mic takes no recordings, and --live takes - alone")
-    if not (mic or recordings):
-        raise typer.BadParameter("name recordings, or - for stdin, or add --mic")
     if output_dir is None and (skip_existing or force or format is Format.ALL):
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
-    if model is None:
-        model, told = ENGLISH_MODEL, "model english"
-        if not (align or beam == 1 or lm or words or hotword):
-            lm, told = ENGLISH_LM, "model english and language model english"
-        note(f"{told}; --model names another")
-    lm, words = lm and find_shipped(lm, LM), words and find_shipped(words, WORDS)
-    recognizer = Recognizer.load(model)
-    if beam or lm or words or hotword:
-        from speechrnn.transcribe.decoding import make_decoder  # imports numba, which greedy decoding needs not
-
-        recognizer.decoder = make_decoder(recognizer.info, beam=beam, lm=lm, words=words, hotwords=hotword or ())
+    if mic or live:
+        _check_live(mic, live, recordings, plain=not (align or output_dir) and format is Format.TXT)
+    elif not recordings:
+        raise typer.BadParameter("name recordings, or - for stdin, or add --mic")
+    reading = Reading.choose(model, bool(align), beam=beam, lm=lm, words=words, hotwords=tuple(hotword or ()))
+    recognizer = reading.open()
     if mic or live:
         from speechrnn.transcribe.live import transcribe_live
         from speechrnn.transcribe.sources import listen_to_microphone, read_live
@@ -97,8 +83,16 @@ def transcribe(
         if output_dir is None:
             failures = print_transcripts(reader, paths, format)
         else:
-            formats = list(FORMATS) if format is Format.ALL else [format.value]
-            key = hash_reader([Path(recognizer.name), lm, words, align], [beam, *(hotword or ())])
+            formats, key = list(FORMATS) if format is Format.ALL else [format.value], reading.hash(recognizer, align)
             failures = write_transcripts(reader, paths, output_dir, formats, key, skip=skip_existing, force=force)
     if failures:
         raise typer.Exit(1)
+
+
+def _check_live(mic: bool, live: bool, recordings: list[Path] | None, plain: bool) -> None:
+    if mic and (live or recordings):
+        raise typer.BadParameter("--mic listens to the microphone alone; leave out recordings and --live")
+    if live and recordings not in (None, [], [Path("-")]):
+        raise typer.BadParameter("--live reads stdin alone; leave out recordings")
+    if not plain:
+        raise typer.BadParameter("--mic and --live print text; leave out --align, --format and --output-dir")

@@ -56,19 +56,19 @@ class LstmStep:
     """Everything that an LSTM computes in one frame, each (batch, units).
 
     Attributes:
-        forget: How much of each memory is kept, 0 to 1.
-        write: How much of the candidate goes into it, 0 to 1: the input gate.
+        forget_gate: How much of each memory is kept, 0 to 1.
+        input_gate: How much of the candidate goes into it, 0 to 1.
         candidate: What could be learned, -1 to 1.
         memory: What is remembered.
-        let_out: How much of it is shown, 0 to 1: the output gate.
+        output_gate: How much of it is shown, 0 to 1.
         output: What is shown.
     """
 
-    forget: Tensor
-    write: Tensor
+    forget_gate: Tensor
+    input_gate: Tensor
     candidate: Tensor
     memory: Tensor
-    let_out: Tensor
+    output_gate: Tensor
     output: Tensor
 
 
@@ -79,12 +79,12 @@ def step_rnn(weights: Weights, x: Tensor, state: Tensor) -> Tensor:
 
 def step_lstm(weights: Weights, x: Tensor, output: Tensor, memory: Tensor) -> LstmStep:
     """Returns what an LSTM makes of the frame x, its last output h_{t-1} and its memory c_{t-1}, in four steps."""
-    of_write, of_forget, of_candidate, of_let_out = weights.split()
+    of_input, of_forget, of_candidate, of_output = weights.split()
     f = torch.sigmoid(of_forget.weigh(x, output))  # 1. what to forget: f_t = σ(U_f x_t + W_f h_{t-1} + b_f)
-    i = torch.sigmoid(of_write.weigh(x, output))  # 2. what to learn:  i_t = σ(U_i x_t + W_i h_{t-1} + b_i)
+    i = torch.sigmoid(of_input.weigh(x, output))  # 2. what to learn:  i_t = σ(U_i x_t + W_i h_{t-1} + b_i)
     g = torch.tanh(of_candidate.weigh(x, output))  #                   g_t = tanh(U_g x_t + W_g h_{t-1} + b_g)
     c = f * memory + i * g  # 3. update the memory:                    c_t = f_t ∘ c_{t-1} + i_t ∘ g_t
-    o = torch.sigmoid(of_let_out.weigh(x, output))  # 4. what to let out: o_t = σ(U_o x_t + W_o h_{t-1} + b_o)
+    o = torch.sigmoid(of_output.weigh(x, output))  # 4. what to let out: o_t = σ(U_o x_t + W_o h_{t-1} + b_o)
     return LstmStep(f, i, g, c, o, o * torch.tanh(c))  #               h_t = o_t ∘ tanh(c_t)
 
 
@@ -133,24 +133,24 @@ def trace_back_lstm(weights: Weights, steps: Sequence[LstmStep], errors: Tensor)
         memory_before = steps[t - 1].memory if t else torch.zeros_like(step.memory)
         shown = torch.tanh(step.memory)
         of_output = errors[t] + later_output
-        of_memory = later_memory + of_output * step.let_out * (1 - shown**2)
+        of_memory = later_memory + of_output * step.output_gate * (1 - shown**2)
         slope = torch.cat(
             [
-                of_memory * step.candidate * step.write * (1 - step.write),  # σ' = σ (1 - σ)
-                of_memory * memory_before * step.forget * (1 - step.forget),
-                of_memory * step.write * (1 - step.candidate**2),
-                of_output * shown * step.let_out * (1 - step.let_out),
+                of_memory * step.candidate * step.input_gate * (1 - step.input_gate),  # σ' = σ (1 - σ)
+                of_memory * memory_before * step.forget_gate * (1 - step.forget_gate),
+                of_memory * step.input_gate * (1 - step.candidate**2),
+                of_output * shown * step.output_gate * (1 - step.output_gate),
             ],
             dim=-1,
         )
         slopes.insert(0, slope)
         later_output = slope @ weights.w
-        later_memory = of_memory * step.forget  # the memory's own way back: no W, no tanh, only the forget gate
+        later_memory = of_memory * step.forget_gate  # the memory's own way back: no W, no tanh, only the forget gate
     return torch.stack(slopes)
 
 
-def share_out(weights: Weights, sequence: Tensor, outputs: Tensor, slopes: Tensor) -> tuple[Tensor, Weights]:
-    """Returns the gradients of L with respect to the sequence and to the weights.
+def accumulate_gradients(weights: Weights, sequence: Tensor, outputs: Tensor, slopes: Tensor) -> tuple[Tensor, Weights]:
+    """Returns the gradients of L with respect to the sequence and to the weights, to be read.
 
     Args:
         weights: Of the cell.

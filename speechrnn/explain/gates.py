@@ -16,7 +16,7 @@ from speechrnn.ctc import decode_greedy
 from speechrnn.errors import ModelError
 from speechrnn.explain.cells import run_lstm
 from speechrnn.explain.listening import CellRun, hear_layer
-from speechrnn.explain.picture import COLOURS, SLIDE, draw_mfcc, draw_output, draw_waveform, share_time
+from speechrnn.explain.picture import COLOURS, SLIDE, draw_mfcc, draw_output, draw_waveform, set_title, share_time
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.torch_listener import TorchListener
 
@@ -86,10 +86,10 @@ def hear_gates(listener: TorchListener, signal: Signal, layer: int, backward: bo
     run = runs[backward]
     steps = run_lstm(run.weights, run.sequence)
     return {
-        "forget gate": _line_up(run, [step.forget for step in steps]),
-        "input gate": _line_up(run, [step.write for step in steps]),
+        "forget gate": _line_up(run, [step.forget_gate for step in steps]),
+        "input gate": _line_up(run, [step.input_gate for step in steps]),
         "memory": _line_up(run, [step.memory for step in steps]),
-        "output gate": _line_up(run, [step.let_out for step in steps]),
+        "output gate": _line_up(run, [step.output_gate for step in steps]),
     }
 
 
@@ -152,7 +152,7 @@ def draw_gates(
     the memory of those that follow each sound best.
     """
     figure = Figure(figsize=(16, 18), layout="constrained")
-    figure.suptitle(title)
+    set_title(figure, title)
     panels = figure.subplots(8, 1, sharex=True, height_ratios=(1, 1.4, 1.6, 2, 2, 2, 2, 1.6))
     draw_waveform(panels[0], signal)
     draw_mfcc(panels[1], recognizer, signal)
@@ -197,7 +197,8 @@ def _draw_followers(axes: Axes, memory: Rows, followings: Sequence[Following], f
     axes.axhline(0, color="0.8", zorder=0)
     axes.set(ylabel="deviations")
     axes.set_title("the units whose memory follows best, in standard deviations from their mean")
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.25))
+    if followings:
+        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.25))
 
 
 def _correlations(rows: Rows, present: NDArray[np.bool_]) -> Rows:

@@ -7,9 +7,10 @@ References:
     Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, ICML 2013.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from speechrnn.audio import Signal
 from speechrnn.console import show_progress
-from speechrnn.errors import AudioError
+from speechrnn.errors import AudioError, ModelError
 from speechrnn.explain.cells import run_lstm, run_rnn, trace_back_lstm, trace_back_rnn
 from speechrnn.explain.listening import KINDS, CellRun, hear_layer
 from speechrnn.explain.picture import COLOURS, SLIDE
@@ -42,14 +43,14 @@ class Decay:
 
     Attributes:
         kind: "rnn" or "lstm".
-        trained: Or with fresh weights.
+        model: The one that it is from; empty for fresh weights.
         frame_ms: One step.
         norms: Frobenius norm of ∂h_T/∂x_t for each T looked back from and each distance, (ends, distances), from
             distance 0 on.
     """
 
     kind: str
-    trained: bool
+    model: str
     frame_ms: float
     norms: NDArray[np.float64]
 
@@ -105,7 +106,7 @@ def differentiate_output(run: CellRun, end: int, farthest: int) -> Tensor:
     return slopes[first - before :] @ weights.u
 
 
-def measure_decay(run: CellRun, trained: bool, frame_ms: float) -> Decay:
+def measure_decay(run: CellRun, model: str, frame_ms: float) -> Decay:
     """Returns how the sensitivity of a cell's output falls with the distance in time, in one recording.
 
     Raises:
@@ -117,34 +118,38 @@ def measure_decay(run: CellRun, trained: bool, frame_ms: float) -> Decay:
         raise AudioError(f"{last + 1} frames of {frame_ms:g} ms are too few to look back in; take a longer recording")
     ends = sorted({int(end) for end in np.linspace(farthest, last, _ENDS)})
     norms = [differentiate_output(run, end, farthest).flip(0).flatten(1).norm(dim=1) for end in ends]
-    return Decay(run.kind, trained, frame_ms, torch.stack(norms).numpy())
+    return Decay(run.kind, model, frame_ms, torch.stack(norms).numpy())
 
 
-def compare_decays(listeners: Sequence[TorchListener], signal: Signal, layer: int) -> list[Decay]:
+def compare_decays(models: Mapping[str, TorchListener], signal: Signal, layer: int) -> list[Decay]:
     """Returns the decay of each model's forward cell in a layer, and of an RNN and an LSTM with fresh weights.
 
     The fresh ones have the sizes of the first model of their kind, or of the first model.
 
     Args:
-        listeners: The models.
+        models: By name.
         signal: The recording, (samples,) at 16 kHz.
         layer: From 1.
 
     Raises:
         AudioError: The recording is too short.
-        ModelError: As `hear_layer`.
+        ModelError: As `hear_layer`; it names the model.
     """
-    networks = [(listener, listener.model.network, True) for listener in listeners]
+    listeners = list(models.values())
+    networks = [(listener, listener.model.network, name) for name, listener in models.items()]
     for kind in KINDS:
         like = next((one for one in listeners if one.info.recipe.network.kind == kind), listeners[0])
-        networks.append((like, make_fresh(like.info, kind), False))
+        networks.append((like, make_fresh(like.info, kind), ""))
     decays = []
     with show_progress("Looking back", len(networks), "networks") as advance:
-        for listener, network, trained in networks:
-            run = hear_layer(network, listener.compute_input(signal), layer)[0]
-            decays.append(measure_decay(run, trained, 1000 * listener.info.frame_seconds))
+        for listener, network, name in networks:
+            try:
+                run = hear_layer(network, listener.compute_input(signal), layer)[0]
+            except ModelError as error:
+                raise ModelError(f"{name}: {error}") from error
+            decays.append(measure_decay(run, name, 1000 * listener.info.frame_seconds))
             advance(1)
-    return sorted(decays, key=lambda decay: (decay.kind, decay.trained), reverse=True)
+    return sorted(decays, key=lambda decay: (decay.kind == "lstm", not decay.model))
 
 
 def make_fresh(info: ModelInfo, kind: str) -> AcousticNetwork:
@@ -163,7 +168,7 @@ def list_rows(decays: Sequence[Decay]) -> Iterator[list[str]]:
     for decay in decays:
         yield [
             decay.kind.upper(),
-            "trained" if decay.trained else "fresh",
+            decay.model or "fresh",
             f"{decay.factor:.3f}",
             f"{decay.frame_ms:g}",
             f"{decay.half_life_ms:.0f}",
@@ -179,11 +184,12 @@ def draw_decays(decays: Sequence[Decay], title: str) -> Figure:
     axes = figure.subplots()
     for decay in decays:
         colour = COLOURS[0] if decay.kind == "lstm" else COLOURS[1]
-        style = "-" if decay.trained else "--"
+        style = "-" if decay.model else "--"
         seconds = np.arange(len(decay.curve)) * decay.frame_ms / 1000
         low, high = decay.norms.min(axis=0), decay.norms.max(axis=0)
         axes.fill_between(seconds, low, high, color=colour, alpha=0.12, linewidth=0)
-        name = f"{decay.kind.upper()}, {'trained' if decay.trained else 'fresh weights'}: × {decay.factor:.2f} a step"
+        weights = f"trained ({Path(decay.model).name})" if decay.model else "fresh weights"
+        name = f"{decay.kind.upper()}, {weights}: × {decay.factor:.2f} a step"
         axes.plot(seconds, decay.curve, style, color=colour, linewidth=4, label=name)
         axes.plot(seconds, decay.line, ":", color=colour, linewidth=1.5)
     axes.set_yscale("log")

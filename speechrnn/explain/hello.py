@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from speechrnn.audio import Signal, read_signal
+from speechrnn.audio import read_utterance
 from speechrnn.config import PrepareConfig
 from speechrnn.console import name_command, note, print_line
-from speechrnn.explain.picture import draw_case
-from speechrnn.manifest import Utterance
-from speechrnn.outputs import write_atomically
+from speechrnn.explain.picture import draw_case, save_picture
 from speechrnn.prepare.corpora import find_corpus
 from speechrnn.prepare.pipeline import prepare_corpus
 from speechrnn.prepare.plan import plan_corpus
@@ -29,12 +27,18 @@ DATA, RUN, PICTURE = "data", "run", "hello.png"
 """What `speechrnn hello` leaves in its folder."""
 
 
+def prepare_hello(out: Path, force: bool = False) -> Path:
+    """Returns the folder in `out` with the embedded corpus, prepared."""
+    prepare_corpus(plan_corpus(find_corpus("hello"), None, PrepareConfig()), out / DATA, force=force)
+    return out / DATA
+
+
 def train_hello(out: Path, force: bool = False) -> Recognizer:
     """Returns a recogniser trained on the embedded corpus; one that `out` holds already is used, or finished."""
     run = out / RUN
     if force or not is_finished(run):
         note(f"training a recogniser from nothing in {out}; that takes some minutes")
-        prepare_corpus(plan_corpus(find_corpus("hello"), None, PrepareConfig()), out / DATA, force=force)
+        prepare_hello(out, force)
         again = f"{name_command()} hello --out {out}"
         train_model(out / DATA, load_recipe("hello"), run, resume=not force, force=force, again=again)
     return Recognizer.load(run)
@@ -58,11 +62,5 @@ def listen_to_strangers(recognizer: Recognizer, out: Path) -> None:
     print_line(format_summary(score_transcripts(*transcribe_split(out / DATA, "test", recognizer.listener))))
     note(f"\ndrawing the case: {out / PICTURE}")
     title = f"“{PHRASE}” in a voice that training never heard ({greetings[0].speaker})"
-    with write_atomically(out / PICTURE) as path:
-        draw_case(recognizer, read_utterance(greetings[0]), title).savefig(path, format="png", dpi=150)
+    save_picture(draw_case(recognizer, read_utterance(greetings[0]), title), out / PICTURE)
     note(f"Your own voice: say {_EXAMPLES}, then {name_command()} hello my.wav")
-
-
-def read_utterance(utterance: Utterance) -> Signal:
-    """Returns an utterance's signal, (samples,) at 16 kHz."""
-    return read_signal(Path(utterance.audio_filepath), utterance.offset, utterance.duration)

@@ -10,14 +10,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from speechrnn.config import PrepareConfig, Recipe
+from speechrnn.config import Recipe
 from speechrnn.console import name_command, note
 from speechrnn.counts import ErrorCounts
 from speechrnn.errors import CorpusError, OutputError
 from speechrnn.explain.picture import COLOURS, SLIDE
-from speechrnn.prepare.corpora import find_corpus
-from speechrnn.prepare.pipeline import prepare_corpus
-from speechrnn.prepare.plan import plan_corpus
 from speechrnn.prepare.prepared import list_parts
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.score.scoring import score_transcripts
@@ -26,7 +23,7 @@ from speechrnn.train.run import RECIPE_FILE, read_run_recipe, train_model
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.torch_listener import TorchListener
 
-DATA, PICTURE = "data", "ladder.png"
+PICTURE = "ladder.png"
 """What the ladder leaves in its folder, beside a run for each rung and seed."""
 
 RUNGS = {
@@ -70,12 +67,6 @@ class Ladder:
     def of(self, rung: str) -> list[Attempt]:
         """Returns the attempts at a rung, by seed."""
         return [attempt for attempt in self.attempts if attempt.rung == rung]
-
-
-def prepare_hello(out: Path) -> Path:
-    """Returns the folder in `out` with the embedded corpus, prepared."""
-    prepare_corpus(plan_corpus(find_corpus("hello"), None, PrepareConfig()), out / DATA)
-    return out / DATA
 
 
 def climb(data: Path, recipe: Recipe, out: Path, seeds: int, utterance: str = "", force: bool = False) -> Ladder:

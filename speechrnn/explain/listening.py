@@ -13,9 +13,7 @@ from speechrnn.errors import AudioError, ModelError
 from speechrnn.explain.cells import Weights
 from speechrnn.features import Features
 from speechrnn.modelfile import load_model
-from speechrnn.modelinfo import find_model
 from speechrnn.network import AcousticNetwork, RecurrentLayer
-from speechrnn.transcribe.listener import ONNX_SUFFIX
 from speechrnn.transcribe.torch_listener import TorchListener
 
 KINDS = ("rnn", "lstm")
@@ -52,9 +50,10 @@ def read_short(path: Path, start: float = 0.0, seconds: float | None = None) -> 
     Raises:
         AudioError: It cannot be read, ends before `start`, or what is asked for lasts more than a minute.
     """
-    left = probe_audio(path).duration - start
-    if left <= 0:
-        raise AudioError(f"{path}: --start {start:g}: the recording ends at {start + left:.2f} s")
+    duration = probe_audio(path).duration
+    if start >= duration:
+        raise AudioError(f"{path}: --start {start:g}: the recording ends at {duration:.2f} s")
+    left = duration - start
     wanted = left if seconds is None else min(seconds, left)
     if wanted > _MOST_SECONDS:
         raise AudioError(f"{path}: lasts {wanted:.0f} s; a minute can be shown, so cut a part of it out")
@@ -67,10 +66,18 @@ def open_network(path: Path) -> TorchListener:
     Raises:
         ModelError: It cannot be read, or is an exported one.
     """
-    file = find_model(path)
-    if file.suffix == ONNX_SUFFIX:
-        raise ModelError(f"{file}: an exported model shows none of its cells; name the model that was exported")
-    return TorchListener(load_model(file))
+    return TorchListener(load_model(path))
+
+
+@contextmanager
+def name_culprit(model: Path, recording: Path) -> Iterator[None]:
+    """Makes what goes wrong within the block say in which file: the model, or the recording."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{model}: {error}") from error
+    except AudioError as error:
+        raise AudioError(f"{recording}: {error}") from error
 
 
 def hear_layer(network: AcousticNetwork, features: Features, number: int) -> list[CellRun]:

@@ -76,9 +76,17 @@ def measure_recall(kind: str, lag: int, seed: int, short_first: bool = False) ->
         seed: Of the weights and the sentences.
         short_first: In the lessons short lags are as frequent as long ones on a log scale; else all are equally so.
     """
-    torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    cell, read_out = CELLS[kind](_VOCABULARY, _UNITS), nn.Linear(_UNITS, WORDS)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        cell, read_out = CELLS[kind](_VOCABULARY, _UNITS), nn.Linear(_UNITS, WORDS)
+    _teach(cell, read_out, lag, generator, short_first)
+    with torch.no_grad():
+        sentences, first = draw_sentences(lag, _TESTED, generator)
+        return float((read_out(cell(sentences)[0][-1]).argmax(dim=1) == first).float().mean())
+
+
+def _teach(cell: nn.Module, read_out: nn.Module, lag: int, generator: torch.Generator, short_first: bool) -> None:
     parameters = [*cell.parameters(), *read_out.parameters()]
     optimizer = torch.optim.Adam(parameters, _LEARNING_RATE)
     right = 0
@@ -94,9 +102,6 @@ def measure_recall(kind: str, lag: int, seed: int, short_first: bool = False) ->
         F.cross_entropy(answers, first).backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-    with torch.no_grad():
-        sentences, first = draw_sentences(lag, _TESTED, generator)
-        return float((read_out(cell(sentences)[0][-1]).argmax(dim=1) == first).float().mean())
 
 
 def compare_recall(

@@ -53,7 +53,7 @@ def render_page(view: View, runs: Sequence[CellRun], title: str, layer: int) -> 
         layer: The cells' layer, from 1.
     """
     data = {
-        "title": title,
+        "title": title.encode(errors="replace").decode(),  # a file's name may be no text
         "seconds": view.seconds,
         "rate": SAMPLE_RATE,
         "frameSeconds": view.frame_seconds,

@@ -1,5 +1,6 @@
 """Pictures that can be read from the last row: what a recogniser makes of a voice, panel by panel, on one time axis."""
 
+import warnings
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
@@ -34,8 +35,14 @@ SLIDE: dict[Any, Any] = {
     "figure.titlesize": 22,
     "legend.frameon": False,
     "legend.fontsize": 17,
+    "text.parse_math": False,  # a recording's name may look like a formula
 }
 """matplotlib's settings for all of them."""
+
+
+def set_title(figure: Figure, title: str) -> None:
+    """Puts a title over a picture, also where a recording's name in it is no text."""
+    figure.suptitle(title.encode(errors="replace").decode())
 
 
 def save_picture(figure: Figure, path: Path) -> None:
@@ -44,7 +51,8 @@ def save_picture(figure: Figure, path: Path) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    with write_atomically(path) as temporary:
+    with write_atomically(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
         figure.savefig(temporary, format=path.suffix.removeprefix("."), dpi=120)
 
 
@@ -54,7 +62,7 @@ def draw_case(recognizer: Recognizer, signal: Signal, title: str) -> Figure:
     figure = Figure(figsize=(14, 11), layout="constrained")
     panels = figure.subplots(4, 1, sharex=True, height_ratios=(2, 3, 3, 1))
     waveform, cepstrum, output, words = panels
-    figure.suptitle(title)
+    set_title(figure, title)
     draw_waveform(waveform, signal)
     draw_mfcc(cepstrum, recognizer, signal)
     draw_output(output, recognizer, signal)
@@ -67,7 +75,7 @@ def draw_case(recognizer: Recognizer, signal: Signal, title: str) -> Figure:
 def draw_audio(view: View, recognizer: Recognizer | None, title: str) -> Figure:
     """Returns the picture of a recording: waveform and spectrogram, and what a network says where there is one."""
     figure = Figure(figsize=(14, 12 if recognizer else 7), layout="constrained")
-    figure.suptitle(title)
+    set_title(figure, title)
     panels = figure.subplots(
         5 if recognizer else 2, 1, sharex=True, height_ratios=(2, 4, 3, 2, 1)[: 5 if recognizer else 2]
     )

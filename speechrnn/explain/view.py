@@ -20,6 +20,9 @@ Rows = NDArray[np.float64]
 RANGE_DB = 60.0
 """What lies further below the loudest is shown as black."""
 
+_NOTHING_DB = -59.9
+"""Where there is no sound at all, `measure_bands` gives -60 dB."""
+
 
 def measure_bands(signal: Signal, config: FeatureConfig) -> Rows:
     """Returns the energy in each mel band, in decibels, (frames, mels): what MFCC are made of.
@@ -27,7 +30,7 @@ def measure_bands(signal: Signal, config: FeatureConfig) -> Rows:
     Raises:
         AudioError: The signal is shorter than one window, or too loud.
     """
-    compute_mfcc(signal, config)
+    compute_mfcc(signal, config)  # refuses what has no bands either
     frames = np.lib.stride_tricks.sliding_window_view(signal, config.window_samples)[:: config.hop_samples]
     spectrum = (frames @ make_fourier(config).T).astype(np.float64)
     bins = spectrum.shape[1] // 2
@@ -71,16 +74,19 @@ class View:
 
     @cached_property
     def shares(self) -> Rows:
-        """The bands at each frame, 0 for 60 dB below the loudest or less, 1 for the loudest, (frames, mels)."""
+        """The bands at each frame, 0 for 60 dB below the loudest or less, 1 for the loudest, (frames, mels).
+
+        Digital silence is 0, also where there is nothing else.
+        """
         stack = round(self.frame_seconds * 1000 / self.features.hop_ms)
         starts = np.arange(0, len(self.bands), stack)
         loudest = np.maximum.reduceat(self.bands, starts)
         shares: Rows = np.clip(1 + (loudest - self.bands.max()) / RANGE_DB, 0, 1)
-        return shares
+        return np.where(loudest > _NOTHING_DB, shares, 0.0)
 
     @property
     def levels(self) -> Rows:
-        """Of each frame, in decibels below the loudest, (frames,)."""
+        """Of each frame's loudest band, in decibels below the recording's, 60 at most, (frames,)."""
         levels: Rows = RANGE_DB * (self.shares.max(axis=1) - 1)
         return levels
 

@@ -18,9 +18,12 @@ from speechrnn.config import PrepareConfig, SynthConfig
 from speechrnn.console import note, show_progress, warn_each
 from speechrnn.errors import CorpusError, OutputError, TextError
 from speechrnn.inputs import read_lines
+from speechrnn.manifest import Utterance
 from speechrnn.numerals import spell_numbers
 from speechrnn.outputs import LOCK_FILE, claim, explain_disk_errors, write_atomically
 from speechrnn.parallel import map_in_order
+from speechrnn.prepare.corpus import UNSPLIT
+from speechrnn.prepare.split import choose_splits
 from speechrnn.prepare.voices import Say, choose_voices, find_packages, open_voices
 from speechrnn.text import alphabet_of, normalize, require_symbols
 
@@ -58,13 +61,18 @@ def synthesise(text: Path, out: Path, config: PrepareConfig, *, workers: int = 0
         force: Replace what was made of another text or with other settings.
 
     Raises:
-        CorpusError: Nothing in the text can be said; no voice has that name or language, or one is not installed.
+        CorpusError: Nothing in the text can be said; no voice has that name or language, or one is not installed; there
+            are too few to be split.
         OutputError: Something else is in the way, or the disk is full.
     """
     lang = config.lang or "en"
     voices = choose_voices(config.synth.voices, lang)
     packages = find_packages(voices)
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out}: a file is in the way; choose another --out")
     plan = plan_speech(_read_sentences(text, lang, config.numbers == "spell"), voices, config.synth)
+    heard = [Utterance(one.file, one.text, speaker=one.voice, lang=lang) for one in plan]
+    choose_splits({UNSPLIT: heard}, config)  # raises what it will raise before all is spoken
     said = hashlib.sha256(repr(plan).encode()).hexdigest()
     made_of = {"said_sha256": said, "synth": asdict(config.synth), "packages": packages}
     folder = out.resolve().with_name(f"{out.resolve().name}.audio")

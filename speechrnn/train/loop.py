@@ -12,13 +12,13 @@ from torch import nn
 from speechrnn.batches import Batch, collate, plan_batches
 from speechrnn.config import Recipe, TrainingConfig
 from speechrnn.errors import TrainingError
+from speechrnn.interrupt import Interrupt
 from speechrnn.modelfile import Model, save_model
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo, SplitScore
 from speechrnn.network import AcousticNetwork
 from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.evaluate import Evaluation, evaluate
 from speechrnn.train.examples import ExampleSource
-from speechrnn.train.interrupt import Interrupt
 from speechrnn.train.learner import Learner
 from speechrnn.train.log import EpochRecord, RunLog
 from speechrnn.train.optimizer import compute_learning_rate

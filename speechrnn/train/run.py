@@ -13,6 +13,7 @@ from speechrnn.console import abridge, name_command, note, warn_each
 from speechrnn.errors import CorpusError, OutputError, RecipeError, TrainingError
 from speechrnn.features import Cmvn, estimate_cmvn, shape_features
 from speechrnn.hardware import choose_device, count_cores, use_threads
+from speechrnn.interrupt import catch_interrupts
 from speechrnn.modelfile import Model, build_network, describe_best, load_model, read_model_info
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo, Provenance
 from speechrnn.network import AcousticNetwork, describe_network
@@ -24,7 +25,6 @@ from speechrnn.text import Alphabet
 from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.examples import ExampleSource
 from speechrnn.train.init import carry_over
-from speechrnn.train.interrupt import catch_interrupts
 from speechrnn.train.learner import Learner, make_learner
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
 from speechrnn.train.loop import Training, is_at_end

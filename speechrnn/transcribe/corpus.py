@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechrnn.audio import read_signal
+from speechrnn.audio import read_utterance
 from speechrnn.batches import Example
 from speechrnn.console import show_progress
 from speechrnn.errors import CorpusError
@@ -107,8 +107,7 @@ def _hear_features(store: FeatureStore, model: Model) -> Iterator[tuple[Utteranc
 
 
 def _hear_recording(listener: Listener, utterance: Utterance) -> tuple[Utterance, NDArray[np.float32]]:
-    signal = read_signal(Path(utterance.audio_filepath), utterance.offset, utterance.duration)
-    return utterance, listener.compute_log_probs(signal)
+    return utterance, listener.compute_log_probs(read_utterance(utterance))
 
 
 def _check_fit(folder: Path, split: str, info: ModelInfo) -> None:

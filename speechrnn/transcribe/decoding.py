@@ -9,7 +9,7 @@ from speechrnn.console import note
 from speechrnn.errors import TextError
 from speechrnn.inputs import read_lines
 from speechrnn.modelinfo import ModelInfo
-from speechrnn.shipped import WORDS, find_shipped
+from speechrnn.shipped import WORDS, find_shipped, list_shipped
 from speechrnn.text import normalize, require_symbols
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.lm.files import load_lm
@@ -62,6 +62,8 @@ def make_decoder(
 
 def _read_words(path: Path, info: ModelInfo) -> list[str]:
     path = find_shipped(path, WORDS)
+    if not path.exists():
+        raise TextError(f"{path}: no such file; what ships is named {list_shipped(WORDS)}")
     words = sorted({word for line in read_lines(path, TextError) for word in normalize(line, info.lang).split()})
     if not words:
         raise TextError(f"{path}: holds no words")

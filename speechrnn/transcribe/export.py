@@ -17,7 +17,7 @@ from speechrnn.outputs import refuse_existing, write_atomically
 from speechrnn.score.scoring import score_transcripts
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.graph import FEATURE_NODE, build_graph
-from speechrnn.transcribe.listener import ONNX_SUFFIX, Listener
+from speechrnn.transcribe.listener import Listener
 from speechrnn.transcribe.onnx_listener import OnnxListener
 from speechrnn.transcribe.torch_listener import TorchListener
 
@@ -44,8 +44,6 @@ def export_model(
         OutputError: The file is in the way, or cannot be written.
     """
     refuse_existing(out, force)
-    if path.suffix == ONNX_SUFFIX:
-        raise ModelError(f"{path}: is exported already; name the run, or its model.safetensors")
     model = load_model(path)
     graph = build_graph(model)
     with write_atomically(out) as temporary:

@@ -1,12 +1,11 @@
 """Transcripts that a model doubts: what it hears is far more likely than what is written."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from speechrnn.audio import read_signal
+from speechrnn.audio import read_utterance
 from speechrnn.console import show_progress
 from speechrnn.ctc import decode_greedy
 from speechrnn.errors import AudioError, TextError
@@ -60,8 +59,7 @@ def weigh_transcript(recognizer: Recognizer, utterance: Utterance) -> Suspicion:
     """
     alphabet = recognizer.info.alphabet
     labels = alphabet.encode(normalize(utterance.text, utterance.lang))
-    signal = read_signal(Path(utterance.audio_filepath), utterance.offset, utterance.duration)
-    log_probs = recognizer.listener.compute_log_probs(signal)
+    log_probs = recognizer.listener.compute_log_probs(read_utterance(utterance))
     heard = list(decode_greedy(log_probs).tokens)
     written_loss, heard_loss = (
         compute_ctc_loss(

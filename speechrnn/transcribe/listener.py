@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from speechrnn.audio import Signal
 from speechrnn.modelinfo import ModelInfo, find_model
-
-ONNX_SUFFIX = ".onnx"
+from speechrnn.shipped import EXPORTED
 
 
 class Listener(Protocol):
@@ -34,7 +33,7 @@ def open_listener(path: Path) -> Listener:
         ModelError: It cannot be read.
     """
     file = find_model(path)
-    if file.suffix == ONNX_SUFFIX:
+    if file.suffix == EXPORTED:
         from speechrnn.transcribe.onnx_listener import OnnxListener
 
         return OnnxListener.load(file)

@@ -11,7 +11,7 @@ from rich.segment import ControlType
 from speechrnn.audio import Signal
 from speechrnn.console import note, print_line, stderr
 from speechrnn.errors import AudioError
-from speechrnn.train.interrupt import catch_interrupts
+from speechrnn.interrupt import catch_interrupts
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_live
 from speechrnn.transcribe.streaming import StreamingRecognizer, explain_waiting

@@ -17,6 +17,8 @@ _CHUNK_SECONDS = 0.1
 _PATIENCE_SECONDS = 5.0
 """After so long without a sample, a microphone is gone."""
 
+_EMPTY = "stdin: holds no sound"
+
 _LOWEST_RATE = 1000
 
 _CONTAINERS = (b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b".snd", b"NIST", b"RIFX", b"RF64", b"riff")
@@ -30,16 +32,20 @@ def read_live(stream: BinaryIO) -> Iterator[Signal]:
         AudioError: It is another kind of file, or its samples have not 16 bits.
     """
     head = stream.read(4)
+    if len(head) < 2:
+        raise AudioError(_EMPTY)
     if any(head.startswith(first) for first in _CONTAINERS):
         raise AudioError("stdin: --live reads WAV or raw 16-bit samples at 16 kHz; leave it out for other files")
     if head != b"RIFF":
         yield from _read_raw(head, stream)
         return
     try:
-        with wave.open(cast(IO[bytes], _Rest(head, stream))) as file:
-            yield from _read_wave(file)
+        rest = _Rest(head, stream)
+        with wave.open(cast(IO[bytes], rest)) as file:
+            yield from _read_wave(file, rest)
     except (wave.Error, EOFError) as error:
-        raise AudioError(f"stdin: no WAV file that can be read as it comes ({error}); leave out --live") from error
+        reason = str(error) or "cut short"
+        raise AudioError(f"stdin: no WAV file that can be read as it comes ({reason}); leave out --live") from error
 
 
 class _Rest:
@@ -61,14 +67,20 @@ def _read_raw(head: bytes, stream: BinaryIO) -> Iterator[Signal]:
         head = b""
 
 
-def _read_wave(file: wave.Wave_read) -> Iterator[Signal]:
+def _read_wave(file: wave.Wave_read, rest: _Rest) -> Iterator[Signal]:
+    """Yields the samples behind a header; where it gives their number as 0, it was not known, and all are read."""
     if file.getsampwidth() != 2:
         raise AudioError(f"stdin: samples of {8 * file.getsampwidth()} bits; --live reads 16 bits, so leave it out")
     if file.getframerate() < _LOWEST_RATE:
         raise AudioError(f"stdin: {file.getframerate()} samples a second; at least {_LOWEST_RATE} are needed")
     to_our_rate = _Resampler(file.getframerate())
-    while block := file.readframes(round(_CHUNK_SECONDS * file.getframerate())):
-        yield to_our_rate(_to_signal(block, file.getnchannels()))
+    channels, frames = file.getnchannels(), round(_CHUNK_SECONDS * file.getframerate())
+    empty = True
+    while block := file.readframes(frames) if file.getnframes() else rest.read(2 * channels * frames):
+        empty = False
+        yield to_our_rate(_to_signal(block, channels))
+    if empty:
+        raise AudioError(_EMPTY)
     yield to_our_rate(np.zeros(0, dtype=np.float32), last=True)
 
 

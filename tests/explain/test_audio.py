@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.cli import run
 from speechrnn.config import FeatureConfig
+from speechrnn.ctc import decode_greedy
 from speechrnn.explain import terminal
 from speechrnn.explain.gates import hear_gates
 from speechrnn.explain.terminal import draw_view
@@ -45,8 +47,11 @@ def test_a_tone_is_in_the_band_of_its_frequency(hertz: int) -> None:
 def test_the_view_says_what_the_network_says(hello_world: Signal) -> None:
     view = look(hello_world)
     assert len(view.shares) == len(view.probabilities)
-    np.testing.assert_allclose(view.probabilities.sum(axis=1), 1, atol=1e-5)
-    assert view.best[3] == view.symbols[view.probabilities[3].argmax()]
+    log_probs = make_listener().compute_log_probs(hello_world)
+    np.testing.assert_allclose(view.probabilities, np.exp(log_probs), atol=1e-6)
+    collapsed = [symbol for symbol, _ in groupby(view.best) if symbol != "·"]
+    letters = make_listener().info.alphabet.decode(decode_greedy(log_probs).tokens)
+    assert "".join(collapsed).replace("␣", " ") == letters
     by_hand = -sum(p * np.log2(p) for p in view.probabilities[3] if p > 0)
     assert view.entropy[3] == pytest.approx(by_hand, abs=1e-9)
     assert view.shares.max() == 1

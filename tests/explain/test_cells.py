@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from speechrnn.explain.cells import (
     Weights,
+    accumulate_gradients,
     run_lstm,
     run_rnn,
-    share_out,
     step_lstm,
     step_rnn,
     trace_back_lstm,
@@ -83,7 +83,7 @@ def test_back_propagation_by_hand_equals_autograd(
             slopes = trace_back_rnn(weights, outputs, errors)
         else:
             slopes = trace_back_lstm(weights, run_lstm(weights, sequence), errors)
-        blamed, gradient = share_out(weights, sequence, outputs, slopes)
+        blamed, gradient = accumulate_gradients(weights, sequence, outputs, slopes)
     for mine, torchs in zip((blamed, gradient.u, gradient.w, gradient.b, gradient.b), theirs, strict=True):
         assert_close(mine, torchs)
 

@@ -85,26 +85,3 @@ def test_gates_are_drawn_and_listed(
     assert (tmp_path / "gates.png").read_bytes().startswith(b"\x89PNG")
     assert run(arguments) == 1
     assert "exists; --force" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("kind", "options", "message"),
-    [
-        ("rnn", [], "an RNN, which has no gates"),
-        ("lstm", ["--backward"], "only reads forward"),
-        ("lstm", ["--start", "9"], "--start 9: the recording ends at"),
-    ],
-)
-def test_what_cannot_be_shown_is_said(
-    kind: str,
-    options: list[str],
-    message: str,
-    save_listener: Callable[..., str],
-    recording: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    out = str(tmp_path / "x.png")
-    assert run(["explain", "gates", save_listener(kind, False), recording, "--out", out, *options]) == 1
-    assert message in capsys.readouterr().err
-    assert run(["explain", "gates", save_listener(kind, False), recording, "--out", "x.gif"]) == 2

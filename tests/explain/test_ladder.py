@@ -5,8 +5,9 @@ import pytest
 
 from speechrnn.cli import run
 from speechrnn.config import NetworkConfig
+from speechrnn.counts import ErrorCounts
 from speechrnn.errors import CorpusError, OutputError
-from speechrnn.explain.ladder import RUNGS, climb
+from speechrnn.explain.ladder import RUNGS, Attempt, Ladder, climb, list_rows
 from speechrnn.modelinfo import MODEL_FILE
 from speechrnn.network import AcousticNetwork
 from speechrnn.settings import dump_toml
@@ -26,6 +27,17 @@ def test_each_rung_is_trained_once_by_the_same_recipe_and_then_found(data: Path,
     assert {path: path.stat().st_mtime_ns for path in out.glob(f"*/{MODEL_FILE}")} == files
     with pytest.raises(OutputError, match="another recipe; --force"):
         climb(data, tiny(epochs=2), out, seeds=1)
+
+
+def test_rates_are_means_over_seeds_with_their_range() -> None:
+    def attempt(rung: str, seed: int, errors: int) -> Attempt:
+        counts = ErrorCounts(hits=10 - errors, substitutions=errors)
+        return Attempt(rung, seed, counts, 91_000, 10.0 + 2 * seed, f"heard {seed}")
+
+    attempts = [attempt(rung, seed, 2 * seed + 1) for seed in (0, 1) for rung in RUNGS]
+    rows = list(list_rows(Ladder("id", "said", attempts)))
+    assert rows[0] == ["perceptron", "0.09 M", "20.00", "10.00–30.00", "11", "heard 0"]
+    assert [row[0] for row in rows] == list(RUNGS)
 
 
 def test_one_rung_takes_one_step_more_than_the_one_before() -> None:

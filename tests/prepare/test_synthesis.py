@@ -2,6 +2,8 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,9 @@ from speechrnn.prepare.corpus import UNSPLIT
 from speechrnn.prepare.synthesis import Spoken, plan_speech, say, synthesise
 from speechrnn.prepare.voices import LANGUAGES, choose_voices, open_voices
 
-pytest.importorskip("hibari")
-pytest.importorskip("py_nanotts")
+needs_voices = pytest.mark.skipif(
+    not (find_spec("hibari") and find_spec("py_nanotts")), reason="hibari-tts and py-nanotts are not installed"
+)
 
 FAST = ("pico-*",)
 TEXT = "One, two.\n\nThe third: hello!\n"
@@ -29,7 +32,7 @@ def configure(
     voices: tuple[str, ...] = FAST, numbers: str = "refuse", lang: str = "", **synth: object
 ) -> PrepareConfig:
     chosen = SynthConfig(voices=voices, **synth)  # type: ignore[arg-type]
-    return PrepareConfig(lang=lang, numbers=numbers, synth=chosen)  # type: ignore[arg-type]
+    return PrepareConfig(lang=lang, numbers=numbers, synth=chosen, split="train")  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -86,6 +89,7 @@ def test_a_sentence_is_said_the_same_way_whatever_stands_around_it() -> None:
     assert alone == among[2:]
 
 
+@needs_voices
 def test_the_same_text_and_seed_give_the_same_bytes_in_any_number_of_threads(
     write: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -105,6 +109,7 @@ def test_the_same_text_and_seed_give_the_same_bytes_in_any_number_of_threads(
     assert all(np.abs(read_signal(Path(one.audio_filepath))).max() > 0.6 for one in utterances)
 
 
+@needs_voices
 def test_a_killed_run_goes_on_and_does_nothing_twice(write: Callable[[str], Path], tmp_path: Path) -> None:
     text, config = write(TEXT), configure(copies=2)
     folder = synthesise(text, tmp_path / "out", config)
@@ -123,6 +128,7 @@ def test_a_killed_run_goes_on_and_does_nothing_twice(write: Callable[[str], Path
     assert all(path.stat().st_mtime_ns < started for path in folder.glob("*.*"))
 
 
+@needs_voices
 def test_other_speech_is_replaced_only_by_force(write: Callable[[str], Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     folder = synthesise(write("one"), out, configure())
@@ -136,6 +142,7 @@ def test_other_speech_is_replaced_only_by_force(write: Callable[[str], Path], tm
         synthesise(text, out, configure(copies=2), force=True)
 
 
+@needs_voices
 def test_what_cannot_be_said_is_set_aside_and_named(
     write: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,6 +173,18 @@ def test_what_can_be_put_right_is_said(
     assert not (tmp_path / "out.audio").exists()
 
 
+def test_what_cannot_be_prepared_afterwards_is_not_spoken(
+    write: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voices, "PACKAGES", {"pico": ()})
+    with pytest.raises(CorpusError, match="2 speakers cannot be split"):
+        synthesise(write("one"), tmp_path / "out", replace(configure(copies=2), split="speakers"))
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file: a file is in the way"):
+        synthesise(write("one"), tmp_path / "file", configure())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "text.txt"]
+
+
 def test_a_voice_that_is_not_installed_is_answered_with_what_to_install(
     write: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +193,7 @@ def test_a_voice_that_is_not_installed_is_answered_with_what_to_install(
         synthesise(write("one"), tmp_path / "out", configure(("hibari-heart",)))
 
 
+@needs_voices
 def test_a_voice_speaks_its_own_language(write: Callable[[str], Path], tmp_path: Path) -> None:
     assert choose_voices(["*"], "es-MX") == ["pico-es-ES"]
     assert set(choose_voices(["*"], "en")) == {name for name, lang in LANGUAGES.items() if lang == "en"}
@@ -190,6 +210,7 @@ def test_a_mixture_of_kokoros_voices_is_another_voice_and_repeats_itself() -> No
     assert all(SAMPLE_RATE * 0.3 < len(signal) < SAMPLE_RATE * 2 for signal in (kumo, mixed))
 
 
+@needs_voices
 def test_the_command_prepares_the_speech_with_whole_voices_held_out(
     write: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from speechrnn.batches import collate
 from speechrnn.counts import ErrorCounts
 from speechrnn.features import estimate_cmvn
+from speechrnn.interrupt import Interrupt
 from speechrnn.modelfile import build_network, load_model
 from speechrnn.network import AcousticNetwork
 from speechrnn.prepare.prepared import list_parts, read_prepared
@@ -20,7 +21,6 @@ from speechrnn.prepare.store import FeatureStore
 from speechrnn.train import loop
 from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.evaluate import Evaluation
-from speechrnn.train.interrupt import Interrupt
 from speechrnn.train.learner import make_learner
 from speechrnn.train.loop import Training
 from speechrnn.train.run import _describe, _open_sources

@@ -101,6 +101,12 @@ def test_a_sample_that_is_cut_off_is_left_out(speech: Signal) -> None:
         assert b"".join(map(to_raw, read_live(io.BytesIO(file[:end])))) == to_raw(speech)[:-2]
 
 
+def test_a_header_that_gives_no_length_is_read_to_the_end(speech: Signal) -> None:
+    file = bytearray(to_wave(speech, SAMPLE_RATE, 1))
+    file[40:44] = bytes(4)
+    assert b"".join(map(to_raw, read_live(io.BytesIO(bytes(file))))) == to_raw(speech)
+
+
 def test_what_was_said_before_the_source_was_gone_is_printed(speech: Signal, capsys: Capture) -> None:
     def listen() -> Iterator[Signal]:
         yield speech  # its third phrase ends without a pause
@@ -156,15 +162,15 @@ def test_what_cannot_be_read_as_it_comes_is_said(
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         assert run(["transcribe", "-", "--live", "--model", model]) == 1
         assert capsys.readouterr().err.splitlines()[-1].startswith(f"speechrnn: {message}")
-    for stdin in (b"", b"\0"):
+    for stdin in (b"", b"\0", to_wave(np.zeros(0, np.float32), SAMPLE_RATE, 1)):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        assert run(["transcribe", "-", "--live", "--model", model]) == 0
-        assert capsys.readouterr().out == ""
+        assert run(["transcribe", "--live", "--model", model]) == 1
+        assert capsys.readouterr().err.splitlines()[-1] == "speechrnn: stdin: holds no sound"
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--mic", "a.wav"], ["--mic", "--live"], ["--live"], ["--live", "a.wav"], ["--mic", "-f", "json"]],
+    [[], ["--mic", "a.wav"], ["--mic", "--live"], ["--live", "a.wav"], ["--mic", "-f", "json"]],
 )
 def test_wrong_usage_is_refused(arguments: list[str]) -> None:
     assert run(["transcribe", "--model", "none", *arguments]) == 2

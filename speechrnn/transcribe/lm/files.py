@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from speechrnn.console import abridge, show_progress
-from speechrnn.errors import TextError
+from speechrnn.errors import ModelError, TextError
 from speechrnn.inputs import read_lines
 from speechrnn.numerals import spell_numbers
-from speechrnn.shipped import LM, find_shipped
+from speechrnn.shipped import LM, find_shipped, list_shipped
 from speechrnn.text import normalize
 from speechrnn.transcribe.lm.arpa import is_arpa, load_arpa, save_arpa
 from speechrnn.transcribe.lm.ngrams import UNKNOWN, NgramModel, load_ngrams
@@ -23,6 +23,8 @@ def load_lm(path: Path) -> NgramModel:
         ModelError: It cannot be read.
     """
     path = find_shipped(path, LM)
+    if not path.exists():
+        raise ModelError(f"{path}: no such language model; what ships is named {list_shipped(LM)}")
     return load_arpa(path) if is_arpa(path) else load_ngrams(path)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps instead of within one, so that the state that is saved is whole."""
+"""Ctrl-C between two steps instead of within one, so that what is written then is whole."""
 
 import signal
 import threading

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from speechrnn.train.interrupt import catch_interrupts
+from speechrnn.interrupt import catch_interrupts
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,0 +1,72 @@
+"""How recordings shall be read, as somebody names it: a model, and what is known beside it of the words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from speechrnn.console import note
+from speechrnn.shipped import ENGLISH_LM, ENGLISH_MODEL, LM, WORDS, find_shipped
+from speechrnn.transcribe.ledger import hash_reader
+from speechrnn.transcribe.recognizer import Recognizer
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How recordings shall be read.
+
+    Attributes:
+        model: A model file, a run's folder, or the name of a model that ships.
+        beam: Prefixes of a beam search; 1 for greedy decoding, None for what the rest asks for.
+        lm: A language model, or the name of one that ships.
+        words: A file with the only words there are, or the name of one that ships.
+        hotwords: Favoured words, each with or without its boost.
+    """
+
+    model: Path
+    beam: int | None = None
+    lm: Path | None = None
+    words: Path | None = None
+    hotwords: Sequence[str] = ()
+
+    @classmethod
+    def choose(cls, model: Path | None, greedy: bool = False, **wanted: object) -> Self:
+        """Returns what is wanted; without a model English as it ships, with its language model unless that is settled.
+
+        Args:
+            model: The model, or None.
+            greedy: No language model is to be added.
+            wanted: The other attributes.
+        """
+        reading = cls(model or ENGLISH_MODEL, **wanted)  # type: ignore[arg-type]
+        if model is None and not greedy and reading._is_greedy and reading.beam is None:
+            reading = replace(reading, lm=ENGLISH_LM)
+        if model is None:
+            and_lm = " and language model english" if reading.lm == ENGLISH_LM else ""
+            note(f"model english{and_lm}; --model names another")
+        return reading
+
+    @property
+    def _is_greedy(self) -> bool:
+        return not (self.lm or self.words or self.hotwords or (self.beam or 1) > 1)
+
+    def open(self) -> Recognizer:
+        """Returns the recogniser.
+
+        Raises:
+            ModelError: A model cannot be read.
+            TextError: The words or hotwords cannot be used.
+        """
+        recognizer = Recognizer.load(self.model)
+        if not self._is_greedy:
+            from speechrnn.transcribe.decoding import make_decoder  # imports numba, which greedy decoding needs not
+
+            recognizer.decoder = make_decoder(
+                recognizer.info, beam=self.beam, lm=self.lm, words=self.words, hotwords=self.hotwords
+            )
+        return recognizer
+
+    def hash(self, recognizer: Recognizer, text: Path | None = None) -> str:
+        """Returns a hash of all that transcripts depend on beside the recording; `text` is what is aligned."""
+        lm, words = self.lm and find_shipped(self.lm, LM), self.words and find_shipped(self.words, WORDS)
+        return hash_reader([Path(recognizer.name), lm, words, text], [self.beam, *self.hotwords])
