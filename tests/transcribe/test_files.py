@@ -208,7 +208,7 @@ def test_favoured_and_only_words_are_options(
     assert "words.txt: holds no words" in capsys.readouterr().err
     for name in ("none.lm", "none.arpa"):
         assert run([*command, "--lm", str(tmp_path / name)]) == 1
-        assert f"{name}: cannot be read (No such file or directory)" in capsys.readouterr().err
+        assert f"{name}: no such language model; what ships is named english" in capsys.readouterr().err
 
 
 def test_a_known_text_is_laid_over_its_recording(
