@@ -79,20 +79,20 @@ def plan_corpus(corpus: Corpus, source: Path | None, config: PrepareConfig, segm
         if not any(splits.values()):
             raise CorpusError(f"{segments}: holds no segments")
     lang = config.lang or _find_language(splits) or corpus.lang or "en"
-    written = choose_splits(_mark_language(splits, lang), config)
-    spelled = {split: [_normalize(one, config) for one in utterances] for split, utterances in written.items()}
-    learned = [spelled["train"]] if "train" in spelled else spelled.values()
-    letters = alphabet_of(lang, (one.text for utterances in learned for one in utterances)).symbols[1:]
-    if "train" in spelled:
-        spelled["train"] = list(perturb_utterances(spelled["train"], config.speeds, config.volume))
-    unique, refused = _tell_apart(spelled)
+    splits = choose_splits(_mark_language(splits, lang), config)
     look_alikes = Counter(
         character
-        for utterances in written.values()
+        for utterances in splits.values()
         for utterance in utterances
         for character in find_look_alikes(utterance.text, lang)
     )
-    return CorpusPlan(corpus.name, str(folder), config, lang, "".join(letters), unique, refused, look_alikes)
+    splits = {split: [_normalize(one, config) for one in utterances] for split, utterances in splits.items()}
+    learned = [splits["train"]] if "train" in splits else splits.values()
+    letters = alphabet_of(lang, (one.text for utterances in learned for one in utterances)).symbols[1:]
+    if "train" in splits:
+        splits["train"] = list(perturb_utterances(splits["train"], config.speeds, config.volume))
+    splits, refused = _tell_apart(splits)
+    return CorpusPlan(corpus.name, str(folder), config, lang, "".join(letters), splits, refused, look_alikes)
 
 
 def fingerprint_plan(plan: CorpusPlan) -> str:
@@ -130,20 +130,22 @@ def _tell_apart(splits: Splits) -> tuple[Splits, dict[str, str]]:
     Of utterances that are the same in all, the first is kept; those that share nothing but their id contradict each
     other, and none of them is kept.
     """
-    alike: dict[str, list[Utterance]] = {}
+    counts = Counter(utterance.id for utterances in splits.values() for utterance in utterances)
+    alike: dict[str, list[Utterance]] = {id: [] for id, count in counts.items() if count > 1}
     for utterances in splits.values():
         for utterance in utterances:
-            alike.setdefault(utterance.id, []).append(utterance)
+            if utterance.id in alike:
+                alike[utterance.id].append(utterance)
     refused: dict[str, str] = {}
     seen: Counter[str] = Counter()
 
     def rename(one: Utterance) -> Utterance:
-        others = alike[one.id]
         if not _is_utf8(one.id + one.audio_filepath):
             id = one.id.encode("utf-8", "backslashreplace").decode()
             refused[id] = "its name is not UTF-8; rename it"
             return replace(one, id=id)
-        if len(others) == 1:
+        others = alike.get(one.id)
+        if others is None:
             return one
         seen[one.id] += 1
         number = seen[one.id]

@@ -7,7 +7,8 @@ Beside `SPLIT.jsonl` lie `SPLIT.features.npy`, float32 or float16 (frames of all
 import io
 import json
 import os
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from speechrnn.errors import CorpusError
 from speechrnn.inputs import read_lines
-from speechrnn.manifest import SetAside, Utterance, json_line, read_manifest, write_manifest
+from speechrnn.manifest import SetAside, Utterance, json_line, read_manifest
 from speechrnn.records import build_record, parse_record
 
 ENDINGS = ("jsonl", "features.npy", "frames.npy", "set_aside.jsonl")
@@ -143,9 +144,7 @@ class StoreWriter:
         self._dtype = np.dtype(dtype).newbyteorder("<")
         self._data = _open_for_update(folder / f"{split}.features.npy")
         self._journal = _open_for_update(folder / f"{split}.journal.jsonl")
-        entries = self._recover()
-        self._frames = sum(entry.get("frames", 0) for entry in entries)
-        self.done = len(entries)
+        self.done, self._frames = self._recover()
 
     def __enter__(self) -> Self:
         return self
@@ -169,37 +168,37 @@ class StoreWriter:
 
     def finish(self) -> SplitSummary:
         """Completes the split's files and returns what the split holds."""
-        entries = self._recover()
-        utterances = [build_record(Utterance, entry["utterance"]) for entry in entries if "utterance" in entry]
-        set_aside = [build_record(SetAside, entry["set_aside"]) for entry in entries if "set_aside" in entry]
-        frames = [entry["frames"] for entry in entries if "utterance" in entry]
+        frames, speakers, seconds, utterances, set_aside = array("q"), set(), 0.0, 0, 0
+        manifest, notes = (self._folder / f"{self._split}.{ending}" for ending in ("jsonl", "set_aside.jsonl"))
+        with manifest.open("w", encoding="utf-8") as kept, notes.open("w", encoding="utf-8") as left_out:
+            for entry, _ in self._read_journal():
+                if "set_aside" in entry:
+                    left_out.write(json_line(build_record(SetAside, entry["set_aside"])))
+                    set_aside += 1
+                    continue
+                utterance = build_record(Utterance, entry["utterance"])
+                kept.write(json_line(utterance))
+                frames.append(entry["frames"])
+                speakers.add(utterance.speaker)
+                seconds += (utterance.duration or 0.0) / utterance.speed
+                utterances += 1
         self._data.seek(0)
         self._data.write(self._header(self._frames))
         self._data.flush()
         np.save(self._folder / f"{self._split}.frames.npy", np.array(frames, dtype=np.int64))
-        write_manifest(self._folder / f"{self._split}.jsonl", utterances)
-        with (self._folder / f"{self._split}.set_aside.jsonl").open("w", encoding="utf-8") as file:
-            file.writelines(map(json_line, set_aside))
-        return SplitSummary(
-            utterances=len(utterances),
-            seconds=round(sum((utterance.duration or 0.0) / utterance.speed for utterance in utterances), 3),
-            speakers=len({utterance.speaker for utterance in utterances}),
-            set_aside=len(set_aside),
-        )
+        return SplitSummary(utterances, round(seconds, 3), len(speakers), set_aside)
 
-    def _recover(self) -> list[dict[str, Any]]:
-        """Returns the journal's entries whose features are all there, and cuts both files behind the last of them."""
+    def _recover(self) -> tuple[int, int]:
+        """Cuts both files behind the last entry whose features are all there; returns how many entries, and frames."""
         row_bytes = self._dtype.itemsize * self._coefficients
         left = (self._data.seek(0, os.SEEK_END) - _HEADER_BYTES) // row_bytes
-        entries, journal_bytes, frames = [], 0, 0
-        self._journal.seek(0)
-        for line in self._journal:
-            entry = _parse_entry(line)
-            if entry is None or entry.get("frames", 0) > left - frames:
+        done, frames, journal_bytes = 0, 0, 0
+        for entry, size in self._read_journal():
+            if entry.get("frames", 0) > left - frames:
                 break
-            entries.append(entry)
-            journal_bytes += len(line)
+            done += 1
             frames += entry.get("frames", 0)
+            journal_bytes += size
         self._journal.seek(journal_bytes)
         self._journal.truncate()
         if left < 0:
@@ -207,7 +206,16 @@ class StoreWriter:
             self._data.write(self._header(0))
         self._data.seek(_HEADER_BYTES + frames * row_bytes)
         self._data.truncate()
-        return entries
+        return done, frames
+
+    def _read_journal(self) -> Iterator[tuple[dict[str, Any], int]]:
+        """Yields the journal's entries, up to a torn one, and how many bytes each takes."""
+        self._journal.seek(0)
+        for line in self._journal:
+            entry = _parse_entry(line)
+            if entry is None:
+                return
+            yield entry, len(line)
 
     def _header(self, frames: int) -> bytes:
         """Returns the head of a NumPy file; NumPy leaves room in it for the first axis to grow."""
