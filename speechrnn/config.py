@@ -91,6 +91,7 @@ class PrepareConfig(Strict):
         subsets: Parts of the corpus that are taken; none for all.
         split: Where the corpus has no splits of its own: hold out whole speakers, whole sentences (speakers are then
             shared) or single utterances (both are), or put everything into one split.
+        held_out: Share of the utterances that goes to dev, and as much to test, where they are held out.
         dev_speakers: The speakers that make up dev; none to leave the choice to the corpus or to `split`.
         test_speakers: The speakers that make up test, likewise.
         speeds: Training utterances are taken once at each of these speeds; 1 is as they are.
@@ -105,6 +106,7 @@ class PrepareConfig(Strict):
     numbers: Literal["refuse", "spell"] = "refuse"
     subsets: tuple[str, ...] = ()
     split: Literal["speakers", "sentences", "utterances", "train", "dev", "test"] = "speakers"
+    held_out: Annotated[float, Meta(gt=0, le=0.4)] = 0.1
     dev_speakers: tuple[str, ...] = ()
     test_speakers: tuple[str, ...] = ()
     speeds: Annotated[tuple[Annotated[float, Meta(ge=0.5, le=2)], ...], Meta(min_length=1)] = (1.0,)

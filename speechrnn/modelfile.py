@@ -15,7 +15,7 @@ from speechrnn.features import Cmvn
 from speechrnn.modelinfo import METADATA_KEY, ModelInfo, dump_info, find_model, parse_info
 from speechrnn.network import AcousticNetwork, describe_network
 from speechrnn.outputs import write_atomically
-from speechrnn.shipped import EXPORTED
+from speechrnn.shipped import EXPORTED, WEIGHTS, find_shipped
 from speechrnn.text import Alphabet
 
 
@@ -39,13 +39,14 @@ def build_network(recipe: Recipe, features: FeatureConfig, alphabet: Alphabet) -
     return AcousticNetwork(recipe.network, features.coefficients * (recipe.input.deltas + 1), alphabet.classes)
 
 
-def save_model(model: Model, path: Path) -> None:
-    """Writes a model; a reader never sees half of it.
+def save_model(model: Model, path: Path, dtype: torch.dtype = torch.float32) -> None:
+    """Writes a model, its weights in float32 or float16; a reader never sees half of it.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    tensors = {f"network.{name}": tensor.contiguous().cpu() for name, tensor in model.network.state_dict().items()}
+    weights = model.network.state_dict()
+    tensors = {f"network.{name}": tensor.to("cpu", dtype).contiguous() for name, tensor in weights.items()}
     if model.cmvn:
         tensors["cmvn.mean"] = torch.from_numpy(model.cmvn.mean)
         tensors["cmvn.deviation"] = torch.from_numpy(model.cmvn.deviation)
@@ -59,9 +60,7 @@ def load_model(path: Path) -> Model:
     Raises:
         ModelError: It is missing, no model of ours, cut short, or from a newer release.
     """
-    file = find_model(path)
-    if file.suffix == EXPORTED:
-        raise ModelError(f"{file}: is exported, and its weights cannot be had; name the model that was exported")
+    file = _find_weights(path)
     info, tensors = _read_file(file, with_weights=True)
     network = build_network(info.recipe, info.features, info.alphabet)
     try:
@@ -75,7 +74,14 @@ def load_model(path: Path) -> Model:
 
 def read_model_info(path: Path) -> ModelInfo:
     """Returns what a model file says about itself, without its weights; errors as `load_model`."""
-    return _read_file(find_model(path), with_weights=False)[0]
+    return _read_file(_find_weights(path), with_weights=False)[0]
+
+
+def _find_weights(path: Path) -> Path:
+    file = find_model(find_shipped(path, WEIGHTS))
+    if file.suffix == EXPORTED:
+        raise ModelError(f"{file}: is exported, and its weights cannot be had; name the model that was exported")
+    return file
 
 
 def describe_model(path: Path, info: ModelInfo) -> str:
@@ -122,8 +128,9 @@ def _fill_network(network: AcousticNetwork, tensors: dict[str, Tensor]) -> None:
         ValueError: One is missing, too many, of another shape or type, or not a number.
     """
     weights = {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
-    if not all(value.dtype == torch.float32 and value.isfinite().all() for value in tensors.values()):
-        raise ValueError("not all are finite numbers in float32")
+    kinds = (torch.float32, torch.float16)
+    if not all(value.dtype in kinds and value.isfinite().all() for value in tensors.values()):
+        raise ValueError("not all are finite numbers in float32 or float16")
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "models"
 
-EXPORTED, LM, WORDS = ".onnx", ".lm", ".txt"
+EXPORTED, WEIGHTS, LM, WORDS, PROMPTS = ".onnx", ".safetensors", ".lm", ".txt", ".prompts"
 """How the names of shipped files end, by what they are."""
 
 ENGLISH_MODEL, ENGLISH_LM = FOLDER / "english.onnx", FOLDER / "english.lm"

@@ -11,7 +11,7 @@ import pytest
 import speechrnn
 
 PACKAGE = Path(speechrnn.__file__).parent
-ROOMS = ("score", "prepare", "train", "transcribe", "explain", "cli")
+ROOMS = ("score", "prepare", "train", "transcribe", "adapt", "explain", "cli")
 """In the order in which a room may use those before it; what is in no room is the corridor, which uses none."""
 
 WITHOUT_TORCH = ("errors", "config", "manifest", "records", "text", "counts", "score.readers", "score.report", "cli")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from speechrnn import __version__
+from speechrnn.cli.adapt import adapt, record
 from speechrnn.cli.doctor import doctor
 from speechrnn.cli.explain import explain
 from speechrnn.cli.export import export
@@ -44,7 +45,7 @@ def options(
     """Speech recognition with recurrent networks: MFCC, a bidirectional LSTM, CTC, and an honest word error rate."""
 
 
-for command in (hello, prepare, doctor, train, transcribe, score, export, info):
+for command in (hello, prepare, doctor, train, transcribe, score, adapt, record, export, info):
     app.command()(command)
 app.add_typer(lm, name="lm")
 app.add_typer(explain, name="explain")

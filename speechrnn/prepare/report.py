@@ -39,9 +39,7 @@ def report_plan(plan: CorpusPlan) -> None:
 
 def report_prepared(folder: Path, prepared: PreparedCorpus) -> None:
     """Prints the splits on stdout, and on stderr the utterances that were set aside, with reasons."""
-    for split in prepared.splits:
-        set_aside = [one for part in list_parts(folder) for one in read_set_aside(part, split)]
-        warn_each([f"set aside {one.id}: {one.reason}" for one in set_aside], f" in {split}.set_aside.jsonl")
+    report_set_aside(folder, prepared)
     print_table(
         ("split", "utterances", "hours", "speakers", "set aside"),
         [
@@ -49,3 +47,10 @@ def report_prepared(folder: Path, prepared: PreparedCorpus) -> None:
             for split, one in prepared.splits.items()
         ],
     )
+
+
+def report_set_aside(folder: Path, prepared: PreparedCorpus) -> None:
+    """Says on stderr which utterances were set aside, and why."""
+    for split in prepared.splits:
+        set_aside = [one for part in list_parts(folder) for one in read_set_aside(part, split)]
+        warn_each([f"set aside {one.id}: {one.reason}" for one in set_aside], f" in {split}.set_aside.jsonl")

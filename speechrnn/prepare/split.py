@@ -14,9 +14,6 @@ from speechrnn.text import normalize
 
 HELD_OUT = ("dev", "test")
 
-_SHARE = 0.1
-"""Of the utterances, how much goes to dev, and as much to test."""
-
 _KEYS: Mapping[str, Callable[[Utterance], str]] = MappingProxyType(
     {
         "speakers": lambda utterance: utterance.speaker,
@@ -44,19 +41,21 @@ def choose_splits(read: Splits, config: PrepareConfig) -> dict[str, list[Utteran
         if named or one:
             splits["train" if named or not one else one] = everything
         else:
-            splits = hold_out(everything, config.split, HELD_OUT)
+            splits = hold_out(everything, config.split, HELD_OUT, config.held_out)
     elif config.split != "speakers" and any(find_split(split) == "dev" for split in splits):
         raise CorpusError(
             f"--split {config.split}: this corpus has splits of its own ({', '.join(splits)}); leave it out"
         )
     splits = hold_out_speakers(splits, named)
     if "train" in splits and not one and not any(find_split(split) == "dev" for split in splits):
-        splits |= _hold_out_dev(splits["train"], config.split)
+        splits |= _hold_out_dev(splits["train"], config)
     return {split: splits[split] for split in sorted(splits, key=_rank) if splits[split]}
 
 
-def hold_out(utterances: Sequence[Utterance], by: str, names: Sequence[str]) -> dict[str, list[Utterance]]:
-    """Returns train and the splits `names`, about a tenth of the utterances in each of these and none of them empty.
+def hold_out(
+    utterances: Sequence[Utterance], by: str, names: Sequence[str], share: float = 0.1
+) -> dict[str, list[Utterance]]:
+    """Returns train and the splits `names`, about a share of the utterances in each of these and none of them empty.
 
     The choice depends on what is kept apart only through a hash, so it is the same on every machine.
 
@@ -64,6 +63,7 @@ def hold_out(utterances: Sequence[Utterance], by: str, names: Sequence[str]) -> 
         utterances: All there are.
         by: What no two splits share: "speakers", "sentences" or "utterances".
         names: Of the splits that are held out.
+        share: Of the utterances, how much goes to each of them.
 
     Raises:
         CorpusError: There are fewer speakers (or sentences) than splits.
@@ -79,7 +79,7 @@ def hold_out(utterances: Sequence[Utterance], by: str, names: Sequence[str]) -> 
     free = sorted(counts, key=_hash)
     places: dict[str, str] = {}
     for number, name in enumerate(names):
-        for taken in _take(free, counts, _SHARE * len(utterances), keep=len(names) - number):
+        for taken in _take(free, counts, share * len(utterances), keep=len(names) - number):
             places[taken] = name
     splits: dict[str, list[Utterance]] = {split: [] for split in ("train", *names)}
     for utterance in utterances:
@@ -112,10 +112,11 @@ def hold_out_speakers(splits: Splits, held_out: Mapping[str, Collection[str]]) -
     return {split: chosen for split, chosen in result.items() if chosen}
 
 
-def _hold_out_dev(train: Sequence[Utterance], by: str) -> dict[str, list[Utterance]]:
+def _hold_out_dev(train: Sequence[Utterance], config: PrepareConfig) -> dict[str, list[Utterance]]:
     """Returns train and dev; the sentences of one speaker alone are kept apart, for want of speakers."""
     alone = len({utterance.speaker for utterance in train}) == 1
-    return hold_out(train, "sentences" if by == "speakers" and alone else by, ("dev",))
+    by = "sentences" if config.split == "speakers" and alone else config.split
+    return hold_out(train, by, ("dev",), config.held_out)
 
 
 def _take(free: list[str], counts: Mapping[str, int], wanted: float, keep: int) -> list[str]:

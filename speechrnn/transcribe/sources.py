@@ -2,7 +2,8 @@
 
 import queue
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -16,6 +17,8 @@ _CHUNK_SECONDS = 0.1
 
 _PATIENCE_SECONDS = 5.0
 """After so long without a sample, a microphone is gone."""
+
+_MICROPHONE = "the microphone"
 
 _EMPTY = "stdin: holds no sound"
 
@@ -109,32 +112,42 @@ def listen_to_microphone() -> Iterator[Signal]:
     Raises:
         AudioError: There is none, it stops, or what is needed to hear it is not installed.
     """
-    sounddevice = _import_sounddevice()
     heard: queue.Queue[Signal] = queue.Queue()
-
-    def keep(samples: Signal, frames: int, time: Any, status: Any) -> None:
-        heard.put(samples[:, 0].copy())
-
-    try:
-        rate = sounddevice.query_devices(kind="input")["default_samplerate"]
+    with open_microphone(heard.put) as rate:
         to_our_rate = _Resampler(rate)
-        blocksize = round(_CHUNK_SECONDS * rate)
-        with sounddevice.InputStream(rate, blocksize, channels=1, dtype="float32", callback=keep):
+        try:
             while True:
                 yield to_our_rate(heard.get(timeout=_PATIENCE_SECONDS))
+        except queue.Empty as error:
+            raise AudioError(f"{_MICROPHONE}: nothing came for {_PATIENCE_SECONDS:g} s; connect it again") from error
+
+
+@contextmanager
+def open_microphone(keep: Callable[[Signal], None]) -> Iterator[float]:
+    """Gives the rate in Hz of the system's usual microphone, what it hears meanwhile to `keep`, piece by piece.
+
+    Raises:
+        AudioError: There is none, or what is needed to hear it is not installed.
+    """
+    sounddevice = _import_sounddevice()
+
+    def take(samples: Signal, frames: int, time: Any, status: Any) -> None:
+        keep(samples[:, 0].copy())
+
+    try:
+        rate = float(sounddevice.query_devices(kind="input")["default_samplerate"])
+        blocksize = round(_CHUNK_SECONDS * rate)
+        with sounddevice.InputStream(rate, blocksize, channels=1, dtype="float32", callback=take):
+            yield rate
     except sounddevice.PortAudioError as error:
-        raise AudioError(
-            f"--mic: no microphone can be opened ({error.args[0]}); connect one, or pipe its sound: --live"
-        ) from error
-    except queue.Empty as error:
-        raise AudioError(f"--mic: nothing came for {_PATIENCE_SECONDS:g} s; connect the microphone again") from error
+        raise AudioError(f"{_MICROPHONE}: none can be opened ({error.args[0]}); connect one") from error
 
 
 def _import_sounddevice() -> Any:
     try:
         import sounddevice
     except ImportError as error:
-        raise AudioError("--mic: needs the package sounddevice; pip install 'speechrnn[mic]'") from error
+        raise AudioError(f"{_MICROPHONE}: needs the package sounddevice; pip install 'speechrnn[mic]'") from error
     except OSError as error:
-        raise AudioError(f"--mic: needs PortAudio ({error}); on Debian, apt install libportaudio2") from error
+        raise AudioError(f"{_MICROPHONE}: needs PortAudio ({error}); on Debian, apt install libportaudio2") from error
     return sounddevice

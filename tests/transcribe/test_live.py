@@ -204,19 +204,22 @@ def test_the_microphone_is_heard_until_it_is_gone(
     (tmp_path / "sounddevice.py").write_text(MICROPHONE)
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
     assert run(command) == 1
-    assert "--mic: no microphone can be opened (Error querying device -1)" in capsys.readouterr().err
+    assert "the microphone: none can be opened (Error querying device -1); connect one" in capsys.readouterr().err
     np.save(tmp_path / "signal.npy", resample(speech, SAMPLE_RATE**2 / 48_000))
     assert run(command) == 1
     captured = capsys.readouterr()
     assert len(captured.out.splitlines()) == 3
-    assert captured.err.splitlines()[-1] == "speechrnn: --mic: nothing came for 0.1 s; connect the microphone again"
+    assert captured.err.splitlines()[-1] == "speechrnn: the microphone: nothing came for 0.1 s; connect it again"
 
 
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        ("raise ImportError", "--mic: needs the package sounddevice; pip install 'speechrnn[mic]'"),
-        ("raise OSError('PortAudio library not found')", "--mic: needs PortAudio (PortAudio library not found)"),
+        ("raise ImportError", "the microphone: needs the package sounddevice; pip install 'speechrnn[mic]'"),
+        (
+            "raise OSError('PortAudio library not found')",
+            "the microphone: needs PortAudio (PortAudio library not found)",
+        ),
     ],
 )
 def test_what_the_microphone_needs_is_said(

@@ -1,0 +1,112 @@
+"""A model that goes on learning from somebody's recordings, judged before and after on sentences kept apart."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from speechrnn.config import PrepareConfig, Recipe
+from speechrnn.console import note
+from speechrnn.modelfile import read_model_info
+from speechrnn.modelinfo import ModelInfo
+from speechrnn.prepare.corpora import find_corpus
+from speechrnn.prepare.corpus import UNSPLIT, Corpus
+from speechrnn.prepare.pipeline import prepare_corpus
+from speechrnn.prepare.plan import plan_corpus
+from speechrnn.prepare.report import report_plan, report_set_aside
+from speechrnn.score.assessment import Assessment, assess
+from speechrnn.score.entries import Entry
+from speechrnn.settings import build_settings
+from speechrnn.train.run import is_finished, train_model
+from speechrnn.transcribe.corpus import transcribe_split
+from speechrnn.transcribe.decoding import make_decoder
+from speechrnn.transcribe.listener import open_listener
+
+DATA, RUN = "data", "run"
+"""What adapting leaves in its folder."""
+
+_HELD_OUT = 0.2
+"""Of the sentences, how many are kept to choose the epoch, and as many to test: few recordings are better halved."""
+
+
+def adapt_model(
+    model: Path,
+    recordings: Path,
+    out: Path,
+    *,
+    layout: str = "",
+    spell_numbers: bool = False,
+    overrides: Sequence[str] = (),
+    lm: Path | None = None,
+    force: bool = False,
+) -> Assessment:
+    """Returns how well the adapted model does on sentences that it never heard, beside the model that it was.
+
+    It lies in `out`/run; a killed adaptation goes on where it was.
+
+    Args:
+        model: A run's folder or a model file, or the name of one that ships.
+        recordings: A folder of recordings with their texts, or a manifest.
+        out: Where the prepared recordings and the run are kept.
+        layout: How the recordings are laid out, as `prepare` names it; empty to find out.
+        spell_numbers: Turn figures in the texts into words.
+        overrides: Settings of the training that are changed: optimizer.learning_rate=1e-4.
+        lm: A language model that both are judged with, or None.
+        force: Begin again.
+
+    Raises:
+        CorpusError: The recordings cannot be used, or are too few to keep some apart.
+        ModelError: The model cannot be read, or is exported.
+        OutputError: `out` holds something else.
+        TrainingError: The training fails.
+    """
+    info = read_model_info(model)
+    recipe = build_settings(Recipe, asdict(make_recipe(info)), overrides, "adapt")
+    data, run = out / DATA, out / RUN
+    _prepare(info, find_corpus(layout or find_layout(recordings)), recordings, data, spell_numbers, force)
+    before = _transcribe(data, model, lm)
+    if force or not is_finished(run):
+        train_model(data, recipe, run, resume=not force, force=force, init=model)
+    references, hypotheses = _transcribe(data, run, lm)
+    return assess(references, hypotheses, others=before[1], other_name="before")
+
+
+def find_layout(recordings: Path) -> str:
+    """Returns how recordings are laid out: a manifest, a folder with metadata.tsv, or recordings with texts beside."""
+    if recordings.is_file():
+        return "nemo"
+    return "tsv" if (recordings / "metadata.tsv").is_file() else "folder"
+
+
+def make_recipe(info: ModelInfo) -> Recipe:
+    """Returns how a model goes on learning: as it learned, but in small steps, and not long enough to forget."""
+    was = info.recipe
+    return replace(
+        was,
+        optimizer=replace(was.optimizer, learning_rate=5e-4, warmup=0.1, decay="cosine", average=0.98),
+        training=replace(was.training, epochs=20, patience=0, batch_seconds=20.0, dev_split="dev"),
+    )
+
+
+def _prepare(info: ModelInfo, corpus: Corpus, recordings: Path, data: Path, spell_numbers: bool, force: bool) -> None:
+    """Prepares recordings as the model hears; where they are in no splits, whole sentences are kept apart."""
+    alone = UNSPLIT in corpus.read(recordings.resolve(), ())
+    config = PrepareConfig(
+        lang=info.lang,
+        numbers="spell" if spell_numbers else "refuse",
+        split="sentences" if alone else "speakers",
+        held_out=_HELD_OUT,
+        features=info.features,
+    )
+    plan = plan_corpus(corpus, recordings, config)
+    report_plan(plan)
+    prepared = prepare_corpus(plan, data, force=force)
+    report_set_aside(data, prepared)
+    counts = ", ".join(
+        f"{split} {one.utterances} ({one.seconds / 60:.1f} min)" for split, one in prepared.splits.items()
+    )
+    note(f"recordings: {counts}; only train is learned from, dev chooses the epoch, test tells what it brought")
+
+
+def _transcribe(data: Path, model: Path, lm: Path | None) -> tuple[dict[str, Entry], dict[str, Entry]]:
+    listener = open_listener(model)
+    return transcribe_split(data, "test", listener, make_decoder(listener.info, beam=None, lm=lm) if lm else None)
