@@ -185,6 +185,7 @@ class AugmentConfig(Strict):
         noise_share: Share of the utterances that get noise.
         low_snr_db: The lowest signal-to-noise ratio that is drawn.
         high_snr_db: The highest.
+        telephone_share: Share of the utterances of which nothing above 3.4 to 4 kHz is left.
         frequency_masks: Bands of mel channels that are blotted out.
         frequency_mask_mels: Greatest width of such a band.
         time_masks_per_second: Stretches of time that are blotted out.
@@ -201,6 +202,7 @@ class AugmentConfig(Strict):
     noise_share: Annotated[float, Meta(ge=0, le=1)] = 0.5
     low_snr_db: Annotated[float, Meta(ge=-100, le=100)] = 5.0
     high_snr_db: Annotated[float, Meta(ge=-100, le=100)] = 30.0
+    telephone_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
     frequency_masks: Annotated[int, Meta(ge=0, le=100)] = 0
     frequency_mask_mels: Count = 8
     time_masks_per_second: Annotated[float, Meta(ge=0, le=100)] = 0.0

@@ -1,4 +1,4 @@
-"""Training utterances varied on their features: pauses, speed, voice, room, noise, microphone, masks.
+"""Training utterances varied on their features: pauses, speed, voice, room, noise, line, microphone, masks.
 
 MFCC are a rotation of log mel energies, so an utterance is turned back into mel channels, varied there, and turned
 again; Kaldi's idct-layer does the same. No audio is read a second time.
@@ -24,6 +24,9 @@ _QUIET = 0.02
 
 _NEAR = 4
 """Mel channels after which mixing has fallen to a third."""
+
+_TELEPHONE_HZ = (3400.0, 4000.0)
+"""Between what a line lets through and what 8,000 samples a second can hold."""
 
 _RESPONSE_BANDS = 6
 """Frequencies at which a microphone's response is drawn; it is straight between them."""
@@ -62,6 +65,8 @@ def augment_features(
         channels = add_reverberation(channels, augment.reverberation_ms / mfcc.hop_ms, rng)
     if noises:
         channels = add_noise(channels, noises, augment, rng)
+    if augment.telephone_share and rng.random() < augment.telephone_share:
+        channels = narrow_band(channels, mfcc, rng.uniform(*_TELEPHONE_HZ))
     if augment.microphone_db:
         channels = channels + draw_response(mfcc.mels, augment.microphone_db, rng)
     if augment.channel_mixing:
@@ -106,6 +111,15 @@ def add_silence(channels: Features, longest: float, rng: np.random.Generator) ->
     quiet = np.quantile(channels, _QUIET, axis=0, keepdims=True).astype(np.float32)
     before, after = (quiet.repeat(round(rng.uniform(0, longest)), axis=0) for _ in range(2))
     return np.concatenate([before, channels, after])
+
+
+def narrow_band(channels: Features, mfcc: FeatureConfig, high_hz: float) -> Features:
+    """Returns an utterance of which nothing is left in the channels above a frequency: they stay at their mean.
+
+    What they stay at, normalisation takes away.
+    """
+    heard = _to_hz(_find_centres(mfcc)[0]) <= high_hz
+    return np.asarray(np.where(heard, channels, channels.mean(axis=0)), dtype=np.float32)
 
 
 def mix_channels(channels: Features, size: float, rng: np.random.Generator) -> Features:

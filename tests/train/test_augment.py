@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from speechrnn.train.augment import (
     mask_channels,
     mask_times,
     mix_channels,
+    narrow_band,
 )
 
 MFCC = FeatureConfig(coefficients=40)
@@ -147,6 +149,18 @@ def test_pauses_stand_beside_the_utterance_and_are_quiet(seed: int) -> None:
     assert (np.concatenate([before, after]) <= np.quantile(channels, 0.05, axis=0)).all()
 
 
+def test_a_line_sounds_as_samples_at_8_khz_do_once_means_are_taken_away(hello_world: Signal) -> None:
+    line = soxr.resample(soxr.resample(hello_world, SAMPLE_RATE, 8000), 8000, SAMPLE_RATE)
+    expected = compute_mfcc(line, MFCC) @ make_dct(MFCC).T
+    heard = narrow_band(channels_of(hello_world), MFCC, 3800.0)
+    expected, heard = expected - expected.mean(axis=0), heard - heard.mean(axis=0)
+    kept = np.ptp(heard, axis=0) > 0
+    assert 26 < kept.sum() < 34
+    spread = expected.std(axis=0)
+    assert np.abs(heard - expected)[:, kept].mean() < 0.05 * spread[kept].mean()
+    assert spread[-8:].max() < 0.1 * spread[kept].mean()
+
+
 def test_mixing_moves_channels_with_their_neighbours_and_keeps_their_means() -> None:
     channels = np.random.default_rng(0).normal(2, 1, size=(500, 40)).astype(np.float32)
     mixed = mix_channels(channels, 0.1, np.random.default_rng(1))
@@ -165,6 +179,7 @@ def test_mixing_moves_channels_with_their_neighbours_and_keeps_their_means() -> 
         AugmentConfig(microphone_db=6.0),
         AugmentConfig(reverberation_ms=500.0),
         AugmentConfig(channel_mixing=0.2),
+        AugmentConfig(telephone_share=1.0),
     ],
     ids=str,
 )
