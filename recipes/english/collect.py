@@ -1,9 +1,10 @@
 """Collects the speech that a model for everybody may learn from, as manifests for `speechrnn prepare nemo`.
 
-    python recipes/english/collect.py CORPORA runs/english/manifests
+    python recipes/english/collect.py CORPORA runs/english/manifests [SPOKEN]
 
-CORPORA holds a folder a corpus. Licences: LibriSpeech CC BY 4.0, kathleen and Common Voice CC0, LJSpeech public domain;
-the wake words, the male voice that reads LJSpeech's sentences, and the synthetic voices Apache-2.0.
+CORPORA holds a folder a corpus, SPOKEN what `prepare synth` made of a text. Licences: LibriSpeech CC BY 4.0, kathleen
+and Common Voice CC0, LJSpeech public domain; the wake words, the male voice that reads LJSpeech's sentences, and the
+synthetic voices Apache-2.0.
 """
 
 import hashlib
@@ -39,8 +40,9 @@ def part(utterances: Iterable[Utterance], held: Callable[[Utterance], bool]) -> 
     return kept
 
 
-def collect(corpora: Path) -> dict[str, list[Utterance]]:
+def collect(corpora: Path, spoken: Path | None) -> dict[str, list[Utterance]]:
     """Returns what is learned, what choices are made on, and the tests, one a kind of speech."""
+    synthetic = read_corpus(spoken, "tsv") if spoken else []
     books = {name: read_corpus(corpora / "LibriSpeech" / name, "librispeech") for name in ("mini-train", "mini-dev")}
     arctic, arctic_test = part(
         read_corpus(corpora / "kathleen", "tsv"), draw(0.06, lambda one: Path(one.audio_filepath).name[:12])
@@ -57,7 +59,15 @@ def collect(corpora: Path) -> dict[str, list[Utterance]]:
     embedded = find_corpus("hello").source
     assert embedded is not None
     return {
-        "train": [*books["mini-train"], *arctic, *volunteers, *wake, *others, *read_corpus(embedded, "hello")],
+        "train": [
+            *books["mini-train"],
+            *arctic,
+            *volunteers,
+            *wake,
+            *others,
+            *read_corpus(embedded, "hello"),
+            *synthetic,
+        ],
         "dev": books["mini-dev"],
         "test-books": read_corpus(corpora / "LibriSpeech" / "mini-test", "librispeech"),
         "test-arctic": arctic_test,
@@ -67,14 +77,14 @@ def collect(corpora: Path) -> dict[str, list[Utterance]]:
     }
 
 
-def main(corpora: Path, out: Path) -> None:
+def main(corpora: Path, out: Path, spoken: Path | None = None) -> None:
     """Writes a manifest a split."""
     out.mkdir(parents=True, exist_ok=True)
-    for split, utterances in collect(corpora).items():
+    for split, utterances in collect(corpora, spoken).items():
         with write_atomically(out / f"{split}.jsonl") as path:
             write_manifest(path, utterances)
         print(f"{split:<16} {len(utterances):>5} utterances")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]))
+    main(*(Path(argument).resolve() for argument in sys.argv[1:]))
