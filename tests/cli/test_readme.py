@@ -30,7 +30,7 @@ def make_targets() -> set[str]:
 
 
 def lay_out(folder: Path, phrases: Sequence[Utterance]) -> None:
-    """Makes `LibriSpeech`, `recordings`, `my.wav`, `references.txt` and `text.txt`."""
+    """Makes `LibriSpeech`, `recordings`, `my-voice`, `my.wav`, `references.txt` and `text.txt`."""
     short = [phrase for phrase in phrases if phrase.text in ("hello world", "yes")]
     references = []
     for number, phrase in enumerate(short[:12]):
@@ -45,6 +45,10 @@ def lay_out(folder: Path, phrases: Sequence[Utterance]) -> None:
     for phrase in short[:3]:
         soundfile.write(folder / "recordings" / f"{phrase.id}.wav", signal_of(phrase), SAMPLE_RATE)
         references.append(f"{phrase.id} {phrase.text}\n")
+    (folder / "my-voice").mkdir()
+    for phrase in phrases[:6]:
+        soundfile.write(folder / "my-voice" / f"{phrase.id}.wav", signal_of(phrase), SAMPLE_RATE)
+        (folder / "my-voice" / f"{phrase.id}.txt").write_text(phrase.text)
     (folder / "text.txt").write_text("Hello, world!\nYes.\nGood morning.\n")
     (folder / "references.txt").write_text("".join(references))
     soundfile.write(folder / "my.wav", signal_of(short[0]), SAMPLE_RATE)
@@ -70,13 +74,14 @@ def test_every_command_of_the_readme_runs_as_written(
     launched = [command.partition("-m ")[2] for command in commands() if command.startswith("torchrun ")]
     assert launched  # what several processes do is in tests/train/test_team.py
     ours = [shlex.split(command) for command in [*commands(), *launched] if command.startswith("speechrnn ")]
-    shown = {"hello", "doctor", "prepare", "train", "transcribe", "lm", "export", "score", "info", "explain"}
+    shown = {"hello", "doctor", "prepare", "train", "transcribe", "lm", "adapt", "record", "export", "score"}
+    shown |= {"info", "explain"}
     assert {words[1] for words in ours} == shown
     for words in ours:
         if words[1] == "hello":
             continue  # trains for minutes: tests/explain/test_hello.py, and `make hello`
-        if "--mic" in words:
-            continue  # needs somebody who speaks: tests/transcribe/test_live.py
+        if "--mic" in words or words[1] == "record":
+            continue  # needs somebody who speaks: tests/transcribe/test_live.py, tests/adapt/test_recording.py
         arguments, target = (words[1:-2], words[-1]) if words[-2] == ">" else (words[1:], "")
         capsys.readouterr()
         assert run(arguments) == 0, words
