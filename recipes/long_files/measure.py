@@ -1,9 +1,10 @@
 """A long recording against its parts: word errors, memory, and when words are said.
 
-    python recipes/long_files/measure.py MODEL [--minutes 60] [--noise 5e-4]
+    python recipes/long_files/measure.py MODEL [--minutes 60] [--noise 5e-4] [--manifest MANIFEST]
 
-Phrases of the embedded test voices are joined with pauses of 0.5 to 1.5 s of soft noise. What a phrase sounds like is
-known, so its first word must begin, and its last one end, where its own clip becomes loud and quiet.
+Phrases of the embedded test voices, or a manifest's utterances, are joined with pauses of 0.5 to 1.5 s of soft noise.
+What a phrase sounds like is known, so its first word must begin, and its last one end, where its own clip becomes loud
+and quiet.
 """
 
 import argparse
@@ -19,9 +20,10 @@ import soundfile
 from speechrnn import load_model
 from speechrnn.audio import SAMPLE_RATE, Signal, read_signal, read_utterance
 from speechrnn.counts import ErrorCounts, format_rate
-from speechrnn.manifest import Utterance
+from speechrnn.manifest import Utterance, read_manifest
 from speechrnn.prepare.corpora.hello import SOURCE, read_hello
 from speechrnn.score.align import align_words
+from speechrnn.text import normalize
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_recording
 from speechrnn.words import Word
@@ -49,11 +51,13 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--noise", type=float, default=5e-4, help="root mean square")
+    parser.add_argument("--manifest", type=Path)
     options = parser.parse_args()
+    voices = read_manifest(options.manifest) if options.manifest else read_hello(SOURCE)["test"]
     recognizer = load_model(options.model)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.wav"
-        phrases = join_phrases(path, options.minutes, options.noise)
+        phrases = join_phrases(path, voices, options.minutes, options.noise)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         words = recognizer.transcribe(path).words
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -67,14 +71,14 @@ def main() -> None:
         print_times("their letters' frames alone", phrases, read_letters(recognizer, path))
 
 
-def join_phrases(path: Path, minutes: float, noise: float) -> list[Phrase]:
+def join_phrases(path: Path, voices: Sequence[Utterance], minutes: float, noise: float) -> list[Phrase]:
     """Writes the recording, and returns what is said in it."""
-    rng, voices = np.random.default_rng(0), read_hello(SOURCE)["test"]
+    rng = np.random.default_rng(0)
     phrases: list[Phrase] = []
     with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1, "PCM_16") as file:
         place = 0
         while place < minutes * 60 * SAMPLE_RATE:
-            utterance: Utterance = voices[rng.integers(len(voices))]
+            utterance = voices[rng.integers(len(voices))]
             clip = read_utterance(utterance)
             before = round(rng.uniform(0.5, 1.5) * SAMPLE_RATE)
             block = rng.normal(0, noise, before + len(clip)).astype(np.float32)
@@ -83,7 +87,7 @@ def join_phrases(path: Path, minutes: float, noise: float) -> list[Phrase]:
             start, end = find_speech(clip)
             place += before
             times = (place / SAMPLE_RATE + start, place / SAMPLE_RATE + end)
-            phrases.append(Phrase(utterance.text, place, place + len(clip), *times))
+            phrases.append(Phrase(normalize(utterance.text, "en"), place, place + len(clip), *times))
             place += len(clip)
     return phrases
 
