@@ -8,8 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from speechrnn.errors import CorpusError
-from speechrnn.inputs import read_lines
+from speechrnn.inputs import iterate_lines
 from speechrnn.manifest import Utterance
+from speechrnn.utterances import UtteranceList
 
 UNSPLIT = "all"
 """The split's name where a corpus does not say what is for training and what for testing."""
@@ -131,10 +132,11 @@ def gather_splits(parts: Mapping[str, Sequence[Utterance]]) -> Splits:
     names (dev-clean, dev-other), because one word error rate over both would be nobody's figure.
     """
     counts = Counter(map(find_split, parts))
-    splits: dict[str, list[Utterance]] = {}
+    splits: dict[str, UtteranceList] = {}
     for name, utterances in parts.items():
         if split := find_split(name):
-            splits.setdefault(split if split == "train" or counts[split] == 1 else name, []).extend(utterances)
+            found = split if split == "train" or counts[split] == 1 else name
+            splits.setdefault(found, UtteranceList()).extend(utterances)
     return {name: splits[name] for split in _SPLIT_WORDS for name in sorted(splits) if find_split(name) == split}
 
 
@@ -148,15 +150,16 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
     Raises:
         CorpusError: The file cannot be read, or a column is missing in the header or in a line.
     """
-    lines = read_lines(path, CorpusError)
-    header = lines[0].split("\t")
+    lines = iterate_lines(path, CorpusError)
+    first = next(lines, "")
+    header = first.split("\t")
     if missing := [column for column in columns if column not in header]:
-        found = "commas" if "," in lines[0] and len(header) == 1 else "none of these"
+        found = "commas" if "," in first and len(header) == 1 else "none of these"
         found = ", ".join(header) if len(header) > 1 else found
         raise CorpusError(
             f"{path}:1: the header lacks {', '.join(missing)}; expected {' '.join(columns)} between tabs, found {found}"
         )
-    for number, line in enumerate(lines[1:], 2):
+    for number, line in enumerate(lines, 2):
         if not line.strip():
             continue
         cells = line.split("\t")

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import tomli_w
@@ -156,7 +157,7 @@ def _extract_splits(plan: CorpusPlan, partial: Path, workers: int, whole: bool) 
             for split, utterances in plan.splits.items():
                 with StoreWriter(partial, split, config.features.coefficients, config.dtype) as writer:
                     advance(writer.done)
-                    for result in extract_corpus(utterances[writer.done :], plan, workers):
+                    for result in extract_corpus(islice(utterances, writer.done, None), plan, workers):
                         writer.append(result)
                         advance(1)
                     summaries[split] = writer.finish()

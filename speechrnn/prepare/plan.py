@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from speechrnn.config import PrepareConfig
 from speechrnn.errors import CorpusError
-from speechrnn.manifest import Utterance
+from speechrnn.manifest import Utterance, find_repeated
 from speechrnn.numerals import spell_numbers
 from speechrnn.prepare.corpus import Corpus, Splits, require_readable
 from speechrnn.prepare.perturb import perturb_utterances
@@ -18,6 +20,10 @@ from speechrnn.prepare.prepared import FORMAT_VERSION
 from speechrnn.prepare.segments import cut_by_table
 from speechrnn.prepare.split import choose_splits
 from speechrnn.text import alphabet_of, find_look_alikes, normalize
+from speechrnn.utterances import UtteranceList
+
+_STAMPED = 1000
+"""Recordings that are remembered: of one that is cut up, the utterances come one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +92,13 @@ def plan_corpus(corpus: Corpus, source: Path | None, config: PrepareConfig, segm
         for utterance in utterances
         for character in find_look_alikes(utterance.text, lang)
     )
-    splits = {split: [_normalize(one, config) for one in utterances] for split, utterances in splits.items()}
+    splits = {
+        split: UtteranceList(_normalize(one, config) for one in utterances) for split, utterances in splits.items()
+    }
     learned = [splits["train"]] if "train" in splits else splits.values()
     letters = alphabet_of(lang, (one.text for utterances in learned for one in utterances)).symbols[1:]
     if "train" in splits:
-        splits["train"] = list(perturb_utterances(splits["train"], config.speeds, config.volume))
+        splits["train"] = UtteranceList(perturb_utterances(splits["train"], config.speeds, config.volume))
     splits, refused = _tell_apart(splits)
     return CorpusPlan(corpus.name, str(folder), config, lang, "".join(letters), splits, refused, look_alikes)
 
@@ -100,7 +108,7 @@ def fingerprint_plan(plan: CorpusPlan) -> str:
     settings = asdict(plan.config)
     del settings["synth"]  # the recordings are what it made
     digest = hashlib.sha256(json.dumps([FORMAT_VERSION, settings, plan.letters]).encode())
-    stamp = cache(_stamp)
+    stamp = lru_cache(_STAMPED)(_stamp)
     for split, utterances in plan.splits.items():
         for utterance in utterances:
             entry = [split, *asdict(utterance).values(), stamp(utterance.audio_filepath)]
@@ -116,7 +124,7 @@ def _find_language(splits: Splits) -> str:
 
 
 def _mark_language(splits: Splits, lang: str) -> Splits:
-    return {split: [replace(one, lang=lang) for one in utterances] for split, utterances in splits.items()}
+    return {split: UtteranceList(replace(one, lang=lang) for one in utterances) for split, utterances in splits.items()}
 
 
 def _normalize(utterance: Utterance, config: PrepareConfig) -> Utterance:
@@ -130,12 +138,12 @@ def _tell_apart(splits: Splits) -> tuple[Splits, dict[str, str]]:
     Of utterances that are the same in all, the first is kept; those that share nothing but their id contradict each
     other, and none of them is kept.
     """
-    counts = Counter(utterance.id for utterances in splits.values() for utterance in utterances)
-    alike: dict[str, list[Utterance]] = {id: [] for id, count in counts.items() if count > 1}
-    for utterances in splits.values():
-        for utterance in utterances:
-            if utterance.id in alike:
-                alike[utterance.id].append(utterance)
+    everything = list(splits.values())
+    repeated = find_repeated(array("q", (hash(one.id) for utterances in everything for one in utterances)))
+    alike: dict[str, list[Utterance]] = {}
+    for one in chain.from_iterable(everything) if repeated else ():
+        if hash(one.id) in repeated:
+            alike.setdefault(one.id, []).append(one)
     refused: dict[str, str] = {}
     seen: Counter[str] = Counter()
 
@@ -144,8 +152,8 @@ def _tell_apart(splits: Splits) -> tuple[Splits, dict[str, str]]:
             id = one.id.encode("utf-8", "backslashreplace").decode()
             refused[id] = "its name is not UTF-8; rename it"
             return replace(one, id=id)
-        others = alike.get(one.id)
-        if others is None:
+        others = alike.get(one.id, ())
+        if len(others) < 2:
             return one
         seen[one.id] += 1
         number = seen[one.id]
@@ -154,7 +162,7 @@ def _tell_apart(splits: Splits) -> tuple[Splits, dict[str, str]]:
             refused[id] = f"its id comes {len(others)} times; delete all but one"
         return replace(one, id=id)
 
-    return {split: [rename(one) for one in utterances] for split, utterances in splits.items()}, refused
+    return {split: UtteranceList(map(rename, utterances)) for split, utterances in splits.items()}, refused
 
 
 def _is_utf8(name: str) -> bool:

@@ -7,11 +7,12 @@ from pathlib import Path
 from speechrnn.errors import CorpusError
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.corpus import Splits, read_table
+from speechrnn.utterances import UtteranceList
 
 _COLUMNS = ("recording", "start", "end", "text")
 
 
-def cut_by_table(splits: Splits, table: Path) -> dict[str, list[Utterance]]:
+def cut_by_table(splits: Splits, table: Path) -> Splits:
     """Returns the segments that a table names instead of the recordings that they are cut from.
 
     Args:
@@ -31,9 +32,9 @@ def cut_by_table(splits: Splits, table: Path) -> dict[str, list[Utterance]]:
     if unknown := [recording for recording in segments if recording not in known]:
         raise CorpusError(f"{table}:{places[unknown[0]]}: no recording {unknown[0]!r} in the corpus")
     return {
-        split: [
+        split: UtteranceList(
             segment for recording in recordings for segment in _cut(recording, segments.get(recording.id, ()), table)
-        ]
+        )
         for split, recordings in splits.items()
     }
 

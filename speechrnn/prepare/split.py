@@ -11,6 +11,7 @@ from speechrnn.errors import CorpusError
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.corpus import UNSPLIT, Splits, find_split
 from speechrnn.text import normalize
+from speechrnn.utterances import UtteranceList
 
 HELD_OUT = ("dev", "test")
 
@@ -24,7 +25,7 @@ _KEYS: Mapping[str, Callable[[Utterance], str]] = MappingProxyType(
 """What no two splits may share."""
 
 
-def choose_splits(read: Splits, config: PrepareConfig) -> dict[str, list[Utterance]]:
+def choose_splits(read: Splits, config: PrepareConfig) -> dict[str, Sequence[Utterance]]:
     """Returns the corpus's own splits, or those that the settings ask for where it has none.
 
     A corpus with train and without dev has dev held out of train, unless one split is asked for.
@@ -33,13 +34,13 @@ def choose_splits(read: Splits, config: PrepareConfig) -> dict[str, list[Utteran
         CorpusError: A speaker is not there, there are too few to split by, or another split is asked for than the
             corpus's own.
     """
-    splits = {split: list(utterances) for split, utterances in read.items()}
+    splits: Splits = {split: utterances for split, utterances in read.items() if split != UNSPLIT}
     named = {split: speakers for split in HELD_OUT if (speakers := getattr(config, f"{split}_speakers"))}
     one = config.split if config.split in ("train", *HELD_OUT) else None
-    if UNSPLIT in splits:
-        everything = splits.pop(UNSPLIT)
+    if UNSPLIT in read:
+        everything = read[UNSPLIT]
         if named or one:
-            splits["train" if named or not one else one] = everything
+            splits = {**splits, "train" if named or not one else one: everything}
         else:
             splits = hold_out(everything, config.split, HELD_OUT, config.held_out)
     elif config.split != "speakers" and any(find_split(split) == "dev" for split in splits):
@@ -48,13 +49,11 @@ def choose_splits(read: Splits, config: PrepareConfig) -> dict[str, list[Utteran
         )
     splits = hold_out_speakers(splits, named)
     if "train" in splits and not one and not any(find_split(split) == "dev" for split in splits):
-        splits |= _hold_out_dev(splits["train"], config)
+        splits = {**splits, **_hold_out_dev(splits["train"], config)}
     return {split: splits[split] for split in sorted(splits, key=_rank) if splits[split]}
 
 
-def hold_out(
-    utterances: Sequence[Utterance], by: str, names: Sequence[str], share: float = 0.1
-) -> dict[str, list[Utterance]]:
+def hold_out(utterances: Sequence[Utterance], by: str, names: Sequence[str], share: float = 0.1) -> Splits:
     """Returns train and the splits `names`, about a share of the utterances in each of these and none of them empty.
 
     The choice depends on what is kept apart only through a hash, so it is the same on every machine.
@@ -81,13 +80,13 @@ def hold_out(
     for number, name in enumerate(names):
         for taken in _take(free, counts, share * len(utterances), keep=len(names) - number):
             places[taken] = name
-    splits: dict[str, list[Utterance]] = {split: [] for split in ("train", *names)}
+    splits = {split: UtteranceList() for split in ("train", *names)}
     for utterance in utterances:
         splits[places.get(key(utterance), "train")].append(utterance)
     return splits
 
 
-def hold_out_speakers(splits: Splits, held_out: Mapping[str, Collection[str]]) -> dict[str, list[Utterance]]:
+def hold_out_speakers(splits: Splits, held_out: Mapping[str, Collection[str]]) -> Splits:
     """Returns splits in which dev or test is exactly what the named speakers said.
 
     A split for which speakers are named loses its other utterances to train; a split for which none are named
@@ -104,7 +103,7 @@ def hold_out_speakers(splits: Splits, held_out: Mapping[str, Collection[str]]) -
     known = {utterance.speaker for utterances in splits.values() for utterance in utterances}
     if unknown := sorted(places.keys() - known):
         raise CorpusError(f"no speaker is named {', '.join(map(repr, unknown))}; there is {abridge(sorted(known), 10)}")
-    result: dict[str, list[Utterance]] = {split: [] for split in ("train", *splits, *held_out)}
+    result = {split: UtteranceList() for split in ("train", *splits, *held_out)}
     for split, utterances in splits.items():
         rest = "train" if held_out.get(split) else split
         for utterance in utterances:
@@ -112,7 +111,7 @@ def hold_out_speakers(splits: Splits, held_out: Mapping[str, Collection[str]]) -
     return {split: chosen for split, chosen in result.items() if chosen}
 
 
-def _hold_out_dev(train: Sequence[Utterance], config: PrepareConfig) -> dict[str, list[Utterance]]:
+def _hold_out_dev(train: Sequence[Utterance], config: PrepareConfig) -> Splits:
     """Returns train and dev; the sentences of one speaker alone are kept apart, for want of speakers."""
     alone = len({utterance.speaker for utterance in train}) == 1
     by = "sentences" if config.split == "speakers" and alone else config.split

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from speechrnn.config import PrepareConfig
 from speechrnn.errors import CorpusError
 from speechrnn.manifest import Utterance
+from speechrnn.prepare.corpus import Splits
 from speechrnn.prepare.split import HELD_OUT, choose_splits, hold_out, hold_out_speakers
-
-Splits = dict[str, list[Utterance]]
 
 
 def say(speaker: str, *texts: str) -> list[Utterance]:

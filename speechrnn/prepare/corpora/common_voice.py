@@ -10,6 +10,7 @@ from pathlib import Path
 from speechrnn.errors import CorpusError
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.corpus import Corpus, Splits, read_table, refuse_subsets
+from speechrnn.utterances import UtteranceList
 
 _SPLITS = ("train", "dev", "test")
 
@@ -32,7 +33,7 @@ def read_common_voice(source: Path, subsets: Collection[str] = ()) -> Splits:
         found = ", ".join(sorted(folder.name for folder in folders)) or "none"
         raise CorpusError(f"{source}: name the folder of one language, with train.tsv and clips/ in it; found {found}")
     folder = folders[0]
-    return {split: list(_read_split(folder, split)) for split in _SPLITS if (folder / f"{split}.tsv").exists()}
+    return {split: UtteranceList(_read_split(folder, split)) for split in _SPLITS if (folder / f"{split}.tsv").exists()}
 
 
 def _read_split(folder: Path, split: str) -> Iterator[Utterance]:

@@ -12,6 +12,7 @@ from speechrnn.errors import CorpusError
 from speechrnn.inputs import read_lines
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.corpus import Archive, Corpus, Splits, find_split, gather_splits
+from speechrnn.utterances import UtteranceList
 
 
 def read_librispeech(source: Path, subsets: Collection[str] = ()) -> Splits:
@@ -33,7 +34,7 @@ def read_librispeech(source: Path, subsets: Collection[str] = ()) -> Splits:
         )
     if absent := sorted(set(subsets) - found.keys()):
         raise CorpusError(f"{source}: no subset {', '.join(absent)}; there is {', '.join(found) or 'none'}")
-    splits = gather_splits({name: list(_read_subset(found[name])) for name in subsets or found})
+    splits = gather_splits({name: UtteranceList(_read_subset(found[name])) for name in subsets or found})
     if not any(splits.values()):
         raise CorpusError(
             f"{source}: no LibriSpeech subset with transcripts; expected folders like train-clean-100/19/198/ with"

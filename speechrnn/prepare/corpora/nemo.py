@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechrnn.errors import CorpusError
-from speechrnn.manifest import Utterance, read_manifest, resolve_audio
+from speechrnn.manifest import iterate_manifest, resolve_audio
 from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits, find_split, gather_splits, refuse_subsets
+from speechrnn.utterances import UtteranceList
 
 _ENDINGS = (".json", ".jsonl")
 
@@ -34,11 +35,11 @@ def read_nemo(source: Path, subsets: Collection[str] = ()) -> Splits:
     return gather_splits({path.stem: _read(path) for path in found})
 
 
-def _read(path: Path) -> list[Utterance]:
-    return [
+def _read(path: Path) -> UtteranceList:
+    return UtteranceList(
         replace(utterance, audio_filepath=str(resolve_audio(utterance, path.parent)))
-        for utterance in read_manifest(path)
-    ]
+        for utterance in iterate_manifest(path)
+    )
 
 
 CORPORA = (Corpus("nemo", "manifests that exist already", read_nemo, lang=""),)
