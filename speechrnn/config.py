@@ -185,7 +185,8 @@ class AugmentConfig(Strict):
         noise_share: Share of the utterances that get noise.
         low_snr_db: The lowest signal-to-noise ratio that is drawn.
         high_snr_db: The highest.
-        telephone_share: Share of the utterances of which nothing above 3.4 to 4 kHz is left.
+        telephone_share: Share of the utterances of which nothing above 3.4 to 4 kHz is left; it sounds like a line only
+            where each utterance is normalised by itself (input.cmvn).
         frequency_masks: Bands of mel channels that are blotted out.
         frequency_mask_mels: Greatest width of such a band.
         time_masks_per_second: Stretches of time that are blotted out.

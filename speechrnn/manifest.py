@@ -1,7 +1,6 @@
 """Utterances, and manifests with one JSON object a line, under NeMo's key names."""
 
 import json
-from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
@@ -72,34 +71,20 @@ def read_manifest(path: Path) -> list[Utterance]:
     Raises:
         ManifestError: The file cannot be read, a line is not an utterance, or an id comes twice.
     """
-    return list(iterate_manifest(path))
+    seen: dict[str, int] = {}
+    utterances = []
+    for number, utterance in _parse_lines(path):
+        if utterance.id in seen:
+            first = seen[utterance.id]
+            raise ManifestError(f"{path}:{number}: id {utterance.id!r} was taken on line {first}; ids must differ")
+        seen[utterance.id] = number
+        utterances.append(utterance)
+    return utterances
 
 
 def iterate_manifest(path: Path) -> Iterator[Utterance]:
-    """Yields what `read_manifest` returns; that an id comes twice is told at the end."""
-    hashes = array("q")
-    for _, utterance in _parse_lines(path):
-        hashes.append(hash(utterance.id))
-        yield utterance
-    if repeated := find_repeated(hashes):
-        _refuse_repeated(path, repeated)
-
-
-def find_repeated(hashes: "array[int]") -> set[int]:
-    """Returns the hashes that come more than once: of what has one of these, another may be the same."""
-    import numpy as np  # most readers of a manifest have need of it, and those that have not start sooner
-
-    values, counts = np.unique(np.asarray(hashes), return_counts=True)
-    return set(values[counts > 1].tolist())
-
-
-def _refuse_repeated(path: Path, hashes: set[int]) -> None:
-    seen: dict[str, int] = {}
-    for number, utterance in _parse_lines(path):
-        if hash(utterance.id) in hashes:
-            if first := seen.get(utterance.id):
-                raise ManifestError(f"{path}:{number}: id {utterance.id!r} was taken on line {first}; ids must differ")
-            seen[utterance.id] = number
+    """Yields the utterances of a manifest of any length, which may share ids; other errors as `read_manifest`."""
+    return (utterance for _, utterance in _parse_lines(path))
 
 
 def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:

@@ -60,7 +60,7 @@ def load_model(path: Path) -> Model:
     Raises:
         ModelError: It is missing, no model of ours, cut short, or from a newer release.
     """
-    file = _find_weights(path)
+    file = find_weights(path)
     info, tensors = _read_file(file, with_weights=True)
     network = build_network(info.recipe, info.features, info.alphabet)
     try:
@@ -74,10 +74,11 @@ def load_model(path: Path) -> Model:
 
 def read_model_info(path: Path) -> ModelInfo:
     """Returns what a model file says about itself, without its weights; errors as `load_model`."""
-    return _read_file(_find_weights(path), with_weights=False)[0]
+    return _read_file(find_weights(path), with_weights=False)[0]
 
 
-def _find_weights(path: Path) -> Path:
+def find_weights(path: Path) -> Path:
+    """Returns the model file that a path means, of one that ships the one that can learn on; errors as `load_model`."""
     file = find_model(find_shipped(path, WEIGHTS))
     if file.suffix == EXPORTED:
         raise ModelError(f"{file}: is exported, and its weights cannot be had; name the model that was exported")

@@ -7,7 +7,7 @@ FOLDER = Path(__file__).parent / "models"
 EXPORTED, WEIGHTS, LM, WORDS, PROMPTS = ".onnx", ".safetensors", ".lm", ".txt", ".prompts"
 """How the names of shipped files end, by what they are."""
 
-ENGLISH_MODEL, ENGLISH_LM = FOLDER / "english.onnx", FOLDER / "english.lm"
+ENGLISH_MODEL, ENGLISH_WEIGHTS, ENGLISH_LM = (FOLDER / f"english{ending}" for ending in (EXPORTED, WEIGHTS, LM))
 """What is taken where nothing is named, whatever lies in the folder where somebody works."""
 
 
@@ -19,4 +19,5 @@ def list_shipped(ending: str) -> str:
 def find_shipped(path: Path, ending: str) -> Path:
     """Returns the shipped file of a bare name like `english`; any other path, or one that is there, as it is."""
     shipped = FOLDER / f"{path}{ending}"
-    return shipped if path.name == str(path) and not path.exists() and shipped.is_file() else path
+    there = path.exists() if ending in (EXPORTED, WEIGHTS) else path.is_file()  # a model may be a run's folder
+    return shipped if path.name == str(path) and not there and shipped.is_file() else path

@@ -16,6 +16,14 @@ def test_a_file_that_is_there_goes_before_what_ships(tmp_path: Path, monkeypatch
     assert find_shipped(Path("digits"), WORDS) == Path("digits")
 
 
+def test_a_folder_hides_a_model_that_ships_and_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "english").mkdir()
+    (tmp_path / "digits").mkdir()
+    assert find_shipped(Path("english"), EXPORTED) == Path("english")
+    assert find_shipped(Path("digits"), WORDS) == FOLDER / "digits.txt"
+
+
 @pytest.mark.parametrize("path", ["digit", "models/digits", "/digits", "../models/digits", "digits.txt", ""])
 def test_any_other_path_is_left_as_it_is(path: str) -> None:
     assert find_shipped(Path(path), WORDS) == Path(path)

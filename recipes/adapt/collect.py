@@ -27,7 +27,7 @@ def main(layout: str, corpus: Path, out: Path, minutes: float = 10.0) -> None:
             if seconds + duration <= 60 * minutes:
                 taken.append(replace(one, duration=duration))
                 seconds += duration
-        write_manifest(out / f"{speaker}.jsonl", taken)
+        write_manifest(out / f"{speaker.replace('/', '_') or 'unknown'}.jsonl", taken)
         print(f"{speaker}\t{len(taken)} utterances\t{seconds / 60:.1f} minutes")
 
 

@@ -6,7 +6,7 @@
 MANIFEST names recordings and what is said in them. PYTHON is one into which pip has installed pocketsphinx, with the
 model and the language model that come with it. Each recogniser is a process of its own, in one thread, and reads the
 same 16-bit WAV files; cold is what a process takes that is started for the one recording nearest to 10 s, the best of
-three, in turns.
+three, in turns. How much memory a process took is said in Linux's unit.
 """
 
 import argparse
@@ -16,16 +16,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import soundfile
 
 from speechrnn.audio import SAMPLE_RATE, read_utterance
-from speechrnn.manifest import Utterance, read_manifest
+from speechrnn.manifest import Utterance, read_manifest, resolve_audio
 from speechrnn.score.entries import Entry
 from speechrnn.score.report import format_summary
 from speechrnn.score.scoring import score_transcripts
+from speechrnn.shipped import WORDS, find_shipped
+from speechrnn.text import normalize
 
 ROUNDS = 3
 
@@ -90,7 +92,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         utterances = read_manifest(options.manifest)[: options.utterances]
-        files = [write_wave(one, Path(folder) / f"{number:06}.wav") for number, one in enumerate(utterances)]
+        found = [replace(one, audio_filepath=str(resolve_audio(one, options.manifest.parent))) for one in utterances]
+        files = [write_wave(one, Path(folder) / f"{number:06}.wav") for number, one in enumerate(found)]
         seconds = {file: soundfile.info(file).duration for file in files}
         middling = min(files, key=lambda file: abs(seconds[file] - 10))
         contenders = list_contenders(options, Path(folder))
@@ -101,7 +104,7 @@ def main() -> None:
             print(f"\n{contender.name}")
             print(f"cold {cold[contender.name]:.2f} s, warm {sum(seconds.values()) / taken:.0f} x real time,", end="")
             print(f" peak {peak:.0f} MB")
-            references = {one.id: Entry(one.text, speaker=one.speaker) for one in utterances}
+            references = {one.id: Entry(normalize(one.text, "en"), speaker=one.speaker) for one in utterances}
             heard = {one.id: Entry(text) for one, text in zip(utterances, texts, strict=True)}
             print(format_summary(score_transcripts(references, heard)), flush=True)
 
@@ -134,7 +137,9 @@ def list_contenders(options: argparse.Namespace, folder: Path) -> list[Contender
 
 def write_grammar(words: Path, path: Path) -> Path:
     """Writes a grammar of one word out of a list."""
-    path.write_text(f"#JSGF V1.0;\ngrammar words;\npublic <word> = {' | '.join(words.read_text().split())};\n")
+    path.write_text(
+        f"#JSGF V1.0;\ngrammar words;\npublic <word> = {' | '.join(find_shipped(words, WORDS).read_text().split())};\n"
+    )
     return path
 
 

@@ -2,7 +2,8 @@
 
     python recipes/english/choose_text.py english.txt spoken.txt
 
-Only sources whose text may be passed on by anybody: fiction in the public domain, and WordNet's examples.
+Fiction that is in the public domain in the United States, and WordNet's examples; the lines are those of a collection
+in which no source is missing. Titles are left as they are: a voice says "mister" where the text has "Mr.".
 """
 
 import random
@@ -24,7 +25,7 @@ _CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 
 
 def is_plain(line: str) -> bool:
-    """Returns whether a voice will say exactly the letters: no figures, no abbreviations in capitals."""
+    """Returns whether a voice will hardly say anything but the letters: no figures, no abbreviations in capitals."""
     return bool(SHORTEST <= len(line.split()) <= LONGEST and _PLAIN.fullmatch(line) and not _CAPITALS.search(line))
 
 

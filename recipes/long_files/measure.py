@@ -11,7 +11,7 @@ import argparse
 import resource
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ import soundfile
 from speechrnn import load_model
 from speechrnn.audio import SAMPLE_RATE, Signal, read_signal, read_utterance
 from speechrnn.counts import ErrorCounts, format_rate
-from speechrnn.manifest import Utterance, read_manifest
+from speechrnn.manifest import Utterance, read_manifest, resolve_audio
 from speechrnn.prepare.corpora.hello import SOURCE, read_hello
 from speechrnn.score.align import align_words
 from speechrnn.text import normalize
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=5e-4, help="root mean square")
     parser.add_argument("--manifest", type=Path)
     options = parser.parse_args()
-    voices = read_manifest(options.manifest) if options.manifest else read_hello(SOURCE)["test"]
+    voices = find_voices(options.manifest)
     recognizer = load_model(options.model)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.wav"
@@ -69,6 +69,13 @@ def main() -> None:
         print_errors("whole", [" ".join(said)], [" ".join(word.text for word in words)])
         print_times("words of the whole", phrases, words)
         print_times("their letters' frames alone", phrases, read_letters(recognizer, path))
+
+
+def find_voices(manifest: Path | None) -> Sequence[Utterance]:
+    """Returns what is joined."""
+    if manifest is None:
+        return read_hello(SOURCE)["test"]
+    return [replace(one, audio_filepath=str(resolve_audio(one, manifest.parent))) for one in read_manifest(manifest)]
 
 
 def join_phrases(path: Path, voices: Sequence[Utterance], minutes: float, noise: float) -> list[Phrase]:

@@ -1,22 +1,28 @@
 """A model that goes on learning from somebody's recordings, judged before and after on sentences kept apart."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import tomli_w
+
 from speechrnn.config import PrepareConfig, Recipe
-from speechrnn.console import note
-from speechrnn.modelfile import read_model_info
+from speechrnn.console import name_command, note
+from speechrnn.errors import CorpusError, OutputError
+from speechrnn.modelfile import find_weights, read_model_info
 from speechrnn.modelinfo import ModelInfo
+from speechrnn.outputs import write_atomically
 from speechrnn.prepare.corpora import find_corpus
 from speechrnn.prepare.corpus import UNSPLIT, Corpus
 from speechrnn.prepare.pipeline import prepare_corpus
-from speechrnn.prepare.plan import plan_corpus
+from speechrnn.prepare.plan import CorpusPlan, plan_corpus
+from speechrnn.prepare.prepared import PreparedCorpus
 from speechrnn.prepare.report import report_plan, report_set_aside
 from speechrnn.score.assessment import Assessment, assess
 from speechrnn.score.entries import Entry
-from speechrnn.settings import build_settings
-from speechrnn.train.run import is_finished, train_model
+from speechrnn.settings import build_settings, read_toml
+from speechrnn.train.run import train_model
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.decoding import make_decoder
 from speechrnn.transcribe.listener import open_listener
@@ -24,8 +30,11 @@ from speechrnn.transcribe.listener import open_listener
 DATA, RUN = "data", "run"
 """What adapting leaves in its folder."""
 
+_ORIGIN = "origin.toml"
+"""The file that says which model has been adapted."""
+
 _HELD_OUT = 0.2
-"""Of the sentences, how many are kept to choose the epoch, and as many to test: few recordings are better halved."""
+"""Of the sentences, how many are kept to choose the epoch, and as many to test: a tenth of few tells nothing."""
 
 
 def adapt_model(
@@ -59,15 +68,20 @@ def adapt_model(
         OutputError: `out` holds something else.
         TrainingError: The training fails.
     """
+    model = find_weights(model)
     info = read_model_info(model)
     recipe = build_settings(Recipe, asdict(make_recipe(info)), overrides, "adapt")
     data, run = out / DATA, out / RUN
-    _prepare(info, find_corpus(layout or find_layout(recordings)), recordings, data, spell_numbers, force)
-    before = _transcribe(data, model, lm)
-    if force or not is_finished(run):
-        train_model(data, recipe, run, resume=not force, force=force, init=model)
-    references, hypotheses = _transcribe(data, run, lm)
-    return assess(references, hypotheses, others=before[1], other_name="before")
+    plan = _plan(info, find_corpus(layout or find_layout(recordings)), recordings, spell_numbers)
+    _settle_origin(out, model, force)
+    report_plan(plan)
+    prepared = prepare_corpus(plan, data, force=force)
+    _report(data, prepared)
+    _, before = _transcribe(data, model, lm)
+    again = f"{name_command()} adapt {recordings} --out {out}, with the same options"
+    train_model(data, recipe, run, resume=not force, force=force, init=model, again=again)
+    references, after = _transcribe(data, run, lm)
+    return assess(references, after, others=before, other_name="before")
 
 
 def find_layout(recordings: Path) -> str:
@@ -78,17 +92,21 @@ def find_layout(recordings: Path) -> str:
 
 
 def make_recipe(info: ModelInfo) -> Recipe:
-    """Returns how a model goes on learning: as it learned, but in small steps, and not long enough to forget."""
+    """Returns how a model goes on learning: as it learned, but in small steps, and not long enough to forget.
+
+    The noise that it heard then lies on another machine.
+    """
     was = info.recipe
     return replace(
         was,
+        augment=replace(was.augment, noise=""),
         optimizer=replace(was.optimizer, learning_rate=5e-4, warmup=0.1, decay="cosine", average=0.98),
         training=replace(was.training, epochs=20, patience=0, batch_seconds=20.0, dev_split="dev"),
     )
 
 
-def _prepare(info: ModelInfo, corpus: Corpus, recordings: Path, data: Path, spell_numbers: bool, force: bool) -> None:
-    """Prepares recordings as the model hears; where they are in no splits, whole sentences are kept apart."""
+def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool) -> CorpusPlan:
+    """Returns recordings as the model hears and writes; where they are in no splits, whole sentences are kept apart."""
     alone = UNSPLIT in corpus.read(recordings.resolve(), ())
     config = PrepareConfig(
         lang=info.lang,
@@ -97,9 +115,29 @@ def _prepare(info: ModelInfo, corpus: Corpus, recordings: Path, data: Path, spel
         held_out=_HELD_OUT,
         features=info.features,
     )
-    plan = plan_corpus(corpus, recordings, config)
-    report_plan(plan)
-    prepared = prepare_corpus(plan, data, force=force)
+    plan = plan_corpus(corpus, recordings, config, letters="".join(info.alphabet.symbols[1:]))
+    if absent := [split for split in ("train", "dev", "test") if split not in plan.splits]:
+        found = ", ".join(plan.splits)
+        raise CorpusError(
+            f"{recordings}: nothing for {absent[0]}; there is {found}. Put all recordings into one folder, or some into"
+            " each of train, dev and test"
+        )
+    return plan
+
+
+def _settle_origin(out: Path, model: Path, force: bool) -> None:
+    """Writes down which model is adapted, and raises OutputError where it was another."""
+    path, digest = out / _ORIGIN, hashlib.sha256(model.read_bytes()).hexdigest()
+    if path.exists() and not force and read_toml(path, OutputError).get("model_sha256") != digest:
+        raise OutputError(f"{out}: holds another model's adaptation; --force begins again, or choose another --out")
+    if not path.exists() and out.exists() and any(out.iterdir()):
+        raise OutputError(f"{out}: holds other files; choose another --out")
+    with write_atomically(path) as temporary:
+        temporary.write_text(tomli_w.dumps({"model": str(model), "model_sha256": digest}), encoding="utf-8")
+
+
+def _report(data: Path, prepared: PreparedCorpus) -> None:
+    """Says on stderr what was set aside, and how much there is to learn from."""
     report_set_aside(data, prepared)
     counts = ", ".join(
         f"{split} {one.utterances} ({one.seconds / 60:.1f} min)" for split, one in prepared.splits.items()

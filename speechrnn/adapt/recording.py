@@ -1,5 +1,6 @@
 """Sentences shown one after the other, read aloud, and kept: a folder that `adapt` and `prepare folder` read."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +49,9 @@ def record_prompts(prompts: Path, out: Path) -> None:
 
 
 def _read_prompts(prompts: Path) -> list[tuple[str, str]]:
-    """Returns a name for each sentence, and the sentence."""
-    lines = [" ".join(line.split()) for line in read_lines(prompts, CorpusError)]
-    sentences = [(f"{prompts.stem}-{number:04}", line) for number, line in enumerate(lines, 1) if line]
+    """Returns a name for each sentence, by its words wherever it stands, and the sentence."""
+    lines = dict.fromkeys(" ".join(line.split()) for line in read_lines(prompts, CorpusError))
+    sentences = [(f"{prompts.stem}-{hashlib.sha256(line.encode()).hexdigest()[:8]}", line) for line in lines if line]
     if not sentences:
         raise CorpusError(f"{prompts}: holds no sentences; write one a line")
     return sentences

@@ -10,8 +10,8 @@ def adapt(
     recordings: Annotated[Path, typer.Argument(help="A folder of recordings with their texts, or a manifest.")],
     out: Annotated[Path, typer.Option(help="Where the adapted model is kept.")],
     model: Annotated[
-        Path, typer.Option(help="The model that learns: a run's folder, a model file, or one that ships.")
-    ] = Path("english"),
+        Path | None, typer.Option(help="The model that learns: a run's folder or a model file; English if left out.")
+    ] = None,
     layout: Annotated[str, typer.Option(help="How the recordings are laid out, as prepare names it.")] = "",
     spell_numbers: Annotated[bool, typer.Option("--spell-numbers", help="Turn figures into words.")] = False,
     lm: Annotated[Path | None, typer.Option(help="Judge with a language model: english ships.")] = None,
@@ -22,13 +22,22 @@ def adapt(
     from speechrnn.adapt.adaptation import RUN, adapt_model
     from speechrnn.console import name_command, note, print_line
     from speechrnn.score.report import format_comparison, format_summary
+    from speechrnn.shipped import ENGLISH_WEIGHTS
 
     assessment = adapt_model(
-        model, recordings, out, layout=layout, spell_numbers=spell_numbers, overrides=settings or (), lm=lm, force=force
+        model or ENGLISH_WEIGHTS,
+        recordings,
+        out,
+        layout=layout,
+        spell_numbers=spell_numbers,
+        overrides=settings or (),
+        lm=lm,
+        force=force,
     )
-    if assessment.other and assessment.comparison:
-        print_line(f"before\n{format_summary(assessment.other)}\nafter\n{format_summary(assessment.score)}")
-        print_line(format_comparison(assessment.comparison))
+    assert assessment.other
+    assert assessment.comparison
+    print_line(f"before\n{format_summary(assessment.other)}\nafter\n{format_summary(assessment.score)}")
+    print_line(format_comparison(assessment.comparison))
     note(f"to use it: {name_command()} transcribe FILE --model {out / RUN}" + (f" --lm {lm}" if lm else ""))
 
 

@@ -2,17 +2,18 @@
 
 import hashlib
 import json
-from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from speechrnn.config import PrepareConfig
 from speechrnn.errors import CorpusError
-from speechrnn.manifest import Utterance, find_repeated
+from speechrnn.manifest import Utterance
 from speechrnn.numerals import spell_numbers
 from speechrnn.prepare.corpus import Corpus, Splits, require_readable
 from speechrnn.prepare.perturb import perturb_utterances
@@ -59,7 +60,9 @@ class CorpusPlan:
         return replace(self, splits=splits)
 
 
-def plan_corpus(corpus: Corpus, source: Path | None, config: PrepareConfig, segments: Path | None = None) -> CorpusPlan:
+def plan_corpus(
+    corpus: Corpus, source: Path | None, config: PrepareConfig, segments: Path | None = None, letters: str = ""
+) -> CorpusPlan:
     """Returns what a corpus holds, as `config` wants it.
 
     Args:
@@ -67,6 +70,7 @@ def plan_corpus(corpus: Corpus, source: Path | None, config: PrepareConfig, segm
         source: Where it lies; None where it ships inside the package.
         config: Language, splits, perturbation.
         segments: A table that cuts its recordings into utterances, or None.
+        letters: What its texts may be written with; empty for the language's letters, or those that train has.
 
     Raises:
         CorpusError: It is not laid out as expected, or mixes languages.
@@ -76,37 +80,27 @@ def plan_corpus(corpus: Corpus, source: Path | None, config: PrepareConfig, segm
     if folder is None:
         raise CorpusError(f"{corpus.name}: say where the corpus lies: speechrnn prepare {corpus.name} SOURCE --out DIR")
     folder = folder.resolve()
-    require_readable(folder)
-    splits = corpus.read(folder, config.subsets)
-    if not any(splits.values()):
-        raise CorpusError(f"{folder}: holds no utterances")
-    if segments is not None:
-        splits = cut_by_table(splits, segments)
-        if not any(splits.values()):
-            raise CorpusError(f"{segments}: holds no segments")
-    lang = config.lang or _find_language(splits) or corpus.lang or "en"
-    splits = choose_splits(_mark_language(splits, lang), config)
-    look_alikes = Counter(
-        character
-        for utterances in splits.values()
-        for utterance in utterances
-        for character in find_look_alikes(utterance.text, lang)
-    )
-    splits = {
-        split: UtteranceList(_normalize(one, config) for one in utterances) for split, utterances in splits.items()
-    }
-    learned = [splits["train"]] if "train" in splits else splits.values()
-    letters = alphabet_of(lang, (one.text for utterances in learned for one in utterances)).symbols[1:]
-    if "train" in splits:
+    read = _read(corpus, folder, config, segments)
+    lang = config.lang or _find_language(read) or corpus.lang or "en"
+    look_alikes: Counter[str] = Counter()
+    normal = {split: UtteranceList(_normalize(read[split], lang, config, look_alikes)) for split in read}
+    del read
+    splits = choose_splits(normal, config)
+    if not letters:
+        learned = [splits["train"]] if "train" in splits else splits.values()
+        letters = "".join(alphabet_of(lang, (one.text for utterances in learned for one in utterances)).symbols[1:])
+    if "train" in splits and (config.speeds != (1.0,) or config.volume):
         splits["train"] = UtteranceList(perturb_utterances(splits["train"], config.speeds, config.volume))
-    splits, refused = _tell_apart(splits)
-    return CorpusPlan(corpus.name, str(folder), config, lang, "".join(letters), splits, refused, look_alikes)
+    unique, refused = _tell_apart(splits)
+    return CorpusPlan(corpus.name, str(folder), config, lang, letters, unique, refused, look_alikes)
 
 
 def fingerprint_plan(plan: CorpusPlan) -> str:
     """Returns a hash of the settings, of each utterance, and of each recording's size and time of change."""
     settings = asdict(plan.config)
     del settings["synth"]  # the recordings are what it made
+    if plan.config.held_out == PrepareConfig().held_out:
+        del settings["held_out"]  # as it always was, before it could be set
     digest = hashlib.sha256(json.dumps([FORMAT_VERSION, settings, plan.letters]).encode())
     stamp = lru_cache(_STAMPED)(_stamp)
     for split, utterances in plan.splits.items():
@@ -123,13 +117,27 @@ def _find_language(splits: Splits) -> str:
     return found[0] if found else ""
 
 
-def _mark_language(splits: Splits, lang: str) -> Splits:
-    return {split: UtteranceList(replace(one, lang=lang) for one in utterances) for split, utterances in splits.items()}
+def _read(corpus: Corpus, folder: Path, config: PrepareConfig, segments: Path | None) -> Splits:
+    """Returns the utterances as the corpus has them, or as a table cuts them."""
+    require_readable(folder)
+    splits = corpus.read(folder, config.subsets)
+    if not any(splits.values()):
+        raise CorpusError(f"{folder}: holds no utterances")
+    if segments is not None:
+        splits = cut_by_table(splits, segments)
+        if not any(splits.values()):
+            raise CorpusError(f"{segments}: holds no segments")
+    return splits
 
 
-def _normalize(utterance: Utterance, config: PrepareConfig) -> Utterance:
-    text = spell_numbers(utterance.text, utterance.lang) if config.numbers == "spell" else utterance.text
-    return replace(utterance, text=normalize(text, utterance.lang))
+def _normalize(
+    utterances: Iterable[Utterance], lang: str, config: PrepareConfig, look_alikes: Counter[str]
+) -> Iterator[Utterance]:
+    """Yields utterances with their texts normalised, and counts what was taken for a letter it looks like."""
+    for one in utterances:
+        look_alikes.update(find_look_alikes(one.text, lang))
+        text = spell_numbers(one.text, lang) if config.numbers == "spell" else one.text
+        yield replace(one, lang=lang, text=normalize(text, lang))
 
 
 def _tell_apart(splits: Splits) -> tuple[Splits, dict[str, str]]:
@@ -139,7 +147,9 @@ def _tell_apart(splits: Splits) -> tuple[Splits, dict[str, str]]:
     other, and none of them is kept.
     """
     everything = list(splits.values())
-    repeated = find_repeated(array("q", (hash(one.id) for utterances in everything for one in utterances)))
+    hashes = np.fromiter((hash(one.id) for utterances in everything for one in utterances), np.int64)
+    values, counts = np.unique(hashes, return_counts=True)
+    repeated = set(values[counts > 1].tolist())  # of an id with one of these, there may be another
     alike: dict[str, list[Utterance]] = {}
     for one in chain.from_iterable(everything) if repeated else ():
         if hash(one.id) in repeated:

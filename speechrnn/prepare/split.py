@@ -53,7 +53,7 @@ def choose_splits(read: Splits, config: PrepareConfig) -> dict[str, Sequence[Utt
     return {split: splits[split] for split in sorted(splits, key=_rank) if splits[split]}
 
 
-def hold_out(utterances: Sequence[Utterance], by: str, names: Sequence[str], share: float = 0.1) -> Splits:
+def hold_out(utterances: Sequence[Utterance], by: str, names: Sequence[str], share: float) -> Splits:
     """Returns train and the splits `names`, about a share of the utterances in each of these and none of them empty.
 
     The choice depends on what is kept apart only through a hash, so it is the same on every machine.
@@ -95,6 +95,8 @@ def hold_out_speakers(splits: Splits, held_out: Mapping[str, Collection[str]]) -
     Raises:
         CorpusError: Nobody has that name, or it is named for two splits.
     """
+    if not held_out:
+        return {split: utterances for split, utterances in splits.items() if utterances}
     places: dict[str, str] = {}
     for split, speakers in held_out.items():
         for speaker in speakers:

@@ -64,11 +64,15 @@ def export_weights(path: Path, out: Path, force: bool = False) -> None:
     """Writes a model's weights in half precision: half the size for those who let it learn on.
 
     Raises:
-        ModelError: The model cannot be read.
+        ModelError: The model cannot be read, or has weights that half precision does not reach.
         OutputError: The file is in the way, or cannot be written.
     """
     refuse_existing(out, force)
-    save_model(load_model(path), out, torch.float16)
+    model = load_model(path)
+    largest = max(float(weights.abs().max()) for weights in model.network.state_dict().values())
+    if largest > torch.finfo(torch.float16).max:
+        raise ModelError(f"{path}: has weights up to {largest:.3g}, which half precision does not reach; export .onnx")
+    save_model(model, out, torch.float16)
     note(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 
 

@@ -140,7 +140,9 @@ def open_microphone(keep: Callable[[Signal], None]) -> Iterator[float]:
         with sounddevice.InputStream(rate, blocksize, channels=1, dtype="float32", callback=take):
             yield rate
     except sounddevice.PortAudioError as error:
-        raise AudioError(f"{_MICROPHONE}: none can be opened ({error.args[0]}); connect one") from error
+        raise AudioError(
+            f"{_MICROPHONE}: none can be opened ({error.args[0]}); connect one, or pipe its sound into --live"
+        ) from error
 
 
 def _import_sounddevice() -> Any:

@@ -1,5 +1,6 @@
 """A model taught a voice: what is learned, what is kept apart, what is refused."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from speechrnn.config import FeatureConfig
 from speechrnn.modelfile import Model, build_network, load_model, save_model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.prepare.store import FeatureStore
-from speechrnn.text import alphabet_of
+from speechrnn.text import Alphabet, alphabet_of
 from speechrnn.train.log import read_log
 from speechrnn.train.run import read_run_recipe
 from tests.train.conftest import TINY
@@ -26,9 +27,14 @@ Make = Callable[..., Path]
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """An untrained model that hears ten coefficients, not twenty."""
-    torch.manual_seed(0)
-    info = ModelInfo(TINY, FeatureConfig(coefficients=10), alphabet_of("en"), "en")
-    path = tmp_path / "model.safetensors"
+    return make_model(tmp_path / "model.safetensors", "en")
+
+
+def make_model(path: Path, lang: str, letters: str = "", seed: int = 1) -> Path:
+    torch.manual_seed(seed)  # another one than the recipe's, from which fresh weights are drawn
+    alphabet = Alphabet((" ", *letters)) if letters else alphabet_of(lang)
+    recipe = replace(TINY, augment=replace(TINY.augment, noise="folder/of/another/machine"))
+    info = ModelInfo(recipe, FeatureConfig(coefficients=10), alphabet, lang)
     save_model(Model(info, build_network(info.recipe, info.features, info.alphabet), None), path)
     return path
 
@@ -39,8 +45,11 @@ def test_a_model_goes_on_from_its_weights_and_is_judged_on_sentences_kept_apart(
     out = tmp_path / "out"
     overrides = ("training.epochs=2", "optimizer.learning_rate=1e-9")
     assessment = adapt_model(model, make_corpus(3, WORDS), out, overrides=overrides)
-    assert assessment.other is not None  # steps of a billionth change nothing, so the run went on from these weights
+    assert assessment.other is not None
     assert assessment.score.words == assessment.other.words
+    before, after = (load_model(path).network.state_dict() for path in (model, out / "run"))
+    for name, weights in before.items():  # steps of a billionth change nothing
+        assert torch.allclose(weights, after[name], atol=1e-6)
     texts = [{one.text for one in FeatureStore([out / "data"], split).utterances} for split in ("train", "dev", "test")]
     assert all(texts)
     assert len(set.union(*texts)) == sum(map(len, texts))
@@ -64,9 +73,41 @@ def test_what_is_learned_lowers_the_loss_and_is_not_learned_twice(
 def test_the_recipe_is_the_models_own_in_small_steps(model: Path) -> None:
     info = load_model(model).info
     recipe = make_recipe(info)
-    assert replace(recipe, optimizer=info.recipe.optimizer, training=info.recipe.training) == info.recipe
+    assert recipe.augment.noise == ""
+    was = replace(recipe.augment, noise=info.recipe.augment.noise)
+    as_it_was = replace(recipe, optimizer=info.recipe.optimizer, training=info.recipe.training, augment=was)
+    assert as_it_was == info.recipe
     assert recipe.training.intermediate == info.recipe.training.intermediate
     assert recipe.optimizer.learning_rate < info.recipe.optimizer.learning_rate
+
+
+def test_all_letters_of_the_model_are_kept(tmp_path: Path, make_corpus: Make) -> None:
+    letters = "abcdefghijklmnopqrstuvwxyzäöüß"
+    model = make_model(tmp_path / "german.safetensors", "de", letters)
+    adapt_model(model, make_corpus(2, WORDS), tmp_path / "out", overrides=("training.epochs=1",))
+    assert load_model(tmp_path / "out" / "run").info.alphabet == load_model(model).info.alphabet
+
+
+def test_what_an_adaptation_was_made_of_cannot_change_unseen(
+    tmp_path: Path, model: Path, make_corpus: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, corpus = tmp_path / "out", make_corpus(2, WORDS)
+    command = ["adapt", str(corpus), "--out", str(out), "--set", "training.epochs=1", "--model"]
+    assert run([*command, str(model)]) == 0
+    weights = (out / "run" / "model.safetensors").read_bytes()
+    other = make_model(tmp_path / "other.safetensors", "en", seed=2)
+    assert run([*command, str(other)]) == 1
+    assert "holds another model's adaptation" in capsys.readouterr().err
+    assert run([*command, str(model), "--set", "optimizer.learning_rate=0.1"]) == 1
+    assert "recipe.toml: differs from the recipe given" in capsys.readouterr().err
+    more = make_corpus(3, WORDS, "more")
+    assert run(["adapt", str(more), *command[2:], str(model)]) == 1
+    assert "prepared from other input or settings" in capsys.readouterr().err
+    assert (out / "run" / "model.safetensors").read_bytes() == weights
+    shutil.rmtree(out / "data")
+    assert run(["adapt", str(more), *command[2:], str(model)]) == 1
+    assert "prepared anew since this run began" in capsys.readouterr().err
+    assert run(["adapt", str(more), *command[2:], str(other), "--force"]) == 0
 
 
 def test_the_layout_is_found(tmp_path: Path, make_corpus: Make) -> None:
@@ -95,6 +136,13 @@ def test_what_cannot_be_adapted_is_refused(
     tmp_path: Path, model: Path, make_corpus: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus = make_corpus(1, WORDS[:2])
+    one_split = tmp_path / "one" / "train"
+    shutil.copytree(corpus, one_split)
+    (one_split / "metadata.tsv").unlink()
+    for recording, text in zip(one_split.glob("*.wav"), ("yes", "no"), strict=True):
+        recording.with_suffix(".txt").write_text(text)
+    assert run(["adapt", str(one_split.parent), "--out", str(tmp_path / "out"), "--model", str(model)]) == 1
+    assert "nothing for test; there is train, dev" in capsys.readouterr().err
     command = ["adapt", str(corpus), "--out", str(tmp_path / "out"), "--model"]
     assert run([*command, str(model)]) == 1
     assert "2 sentences cannot be split" in capsys.readouterr().err

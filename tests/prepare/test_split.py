@@ -16,11 +16,11 @@ def say(speaker: str, *texts: str) -> list[Utterance]:
 
 
 def by_speaker(utterances: list[Utterance]) -> Splits:
-    return hold_out(utterances, "speakers", HELD_OUT)
+    return hold_out(utterances, "speakers", HELD_OUT, 0.1)
 
 
 def by_sentence(utterances: list[Utterance]) -> Splits:
-    return hold_out(utterances, "sentences", HELD_OUT)
+    return hold_out(utterances, "sentences", HELD_OUT, 0.1)
 
 
 def speakers_of(splits: Splits) -> dict[str, set[str]]:
@@ -92,6 +92,15 @@ def test_unknown_and_doubly_named_speakers_are_refused() -> None:
         hold_out_speakers({"train": say("ana", "x")}, {"dev": ["eva"]})
     with pytest.raises(CorpusError, match="'ana' cannot be in dev and in test"):
         hold_out_speakers({"train": say("ana", "x")}, {"dev": ["ana"], "test": ["ana"]})
+
+
+@given(st.floats(0.05, 0.4), st.integers(60, 100))
+def test_as_much_is_held_out_as_is_asked_for(share: float, count: int) -> None:
+    utterances = say("ana", *map(str, range(count)))
+    splits = choose_splits({"all": utterances}, PrepareConfig(split="utterances", held_out=share))
+    for split in HELD_OUT:
+        assert abs(len(splits[split]) - share * count) <= 1
+    assert sum(map(len, splits.values())) == count
 
 
 def test_a_split_that_the_corpus_would_ignore_is_refused() -> None:

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 import speechrnn
 from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.cli import run
 from speechrnn.config import FeatureConfig, InputConfig, NetworkConfig, PrepareConfig, Recipe
 from speechrnn.errors import AudioError, ModelError, OutputError
 from speechrnn.features import Cmvn
-from speechrnn.modelfile import Model, build_network, save_model
+from speechrnn.modelfile import Model, build_network, load_model, save_model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.text import alphabet_of
 from speechrnn.transcribe.corpus import transcribe_split
@@ -104,6 +105,32 @@ def test_integers_make_it_smaller_and_nearly_as_good(tmp_path: Path, hello_world
     files = (tmp_path / "float.onnx", tmp_path / "int8.onnx")
     exact, rounded = (np.exp(OnnxListener.load(file).compute_log_probs(hello_world)) for file in files)
     assert 0 < np.abs(exact - rounded).mean() < 0.05
+
+
+def test_half_precision_is_half_the_size_and_learns_on(
+    tmp_path: Path, hello_world: Signal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = make_model(input=InputConfig(cmvn="corpus"))
+    save_model(model, tmp_path / "whole.safetensors")
+    command = ["export", str(tmp_path / "whole.safetensors"), "--out", str(tmp_path / "half.safetensors")]
+    assert run(command) == 0
+    half = load_model(tmp_path / "half.safetensors")
+    for name, weights in model.network.state_dict().items():
+        assert torch.equal(half.network.state_dict()[name], weights.half().float())
+    assert (half.info, half.cmvn is not None) == (model.info, True)
+    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.7 * sizes[1]
+    whole, heard = (TorchListener(one).compute_log_probs(hello_world) for one in (model, half))
+    assert np.abs(np.exp(whole) - np.exp(heard)).max() < 0.01
+    assert run(command) == 1
+    assert "half.safetensors: exists; --force replaces a file" in capsys.readouterr().err
+    assert run([*command, "--int8", "--force"]) == 2
+    assert run([*command[:-1], str(tmp_path / "model.bin")]) == 2
+    model.network.output.weight.data[0, 0] = 1e5
+    save_model(model, tmp_path / "whole.safetensors")
+    assert run([*command, "--force"]) == 1
+    assert "has weights up to 1e+05, which half precision does not reach" in capsys.readouterr().err
+    assert load_model(tmp_path / "half.safetensors").info == model.info
 
 
 def test_a_split_is_heard_from_its_recordings(
