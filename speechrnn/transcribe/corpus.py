@@ -1,6 +1,6 @@
 """A prepared split through a model, from the stored features."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from speechrnn.audio import read_utterance
-from speechrnn.batches import Example
+from speechrnn.batches import Example, collate, plan_batches
 from speechrnn.console import show_progress
 from speechrnn.errors import CorpusError
 from speechrnn.features import to_network_input
@@ -20,7 +20,6 @@ from speechrnn.parallel import map_in_order
 from speechrnn.prepare.prepared import list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.score.entries import Entry
-from speechrnn.train.evaluate import compute_log_probs
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.listener import Listener
 from speechrnn.transcribe.recognizer import Recognizer
@@ -99,11 +98,17 @@ def _hear_features(store: FeatureStore, model: Model) -> Iterator[tuple[Utteranc
         features = to_network_input(store[index], info.recipe.input, info.features, model.cmvn)
         return Example(store.utterances[index].id, features, ())
 
+    def hear(indices: Sequence[int]) -> list[tuple[Utterance, NDArray[np.float32]]]:
+        batch = collate([make(index) for index in indices])
+        with torch.inference_mode():
+            log_probs, lengths = model.network(batch.features, batch.input_lengths)
+        rows = zip(batch.ids, log_probs.numpy(), lengths.tolist(), strict=True)
+        return [(utterances[id], known[:length]) for id, known, length in rows]
+
+    # A batch a core: threads that share each small step wait for one another, and on a busy machine for ever.
     frames = round(_BATCH_SECONDS * 1000 / info.features.hop_ms)
-    device = torch.device("cpu")
-    for batch, log_probs, lengths in compute_log_probs(model.network, make, store.frames.tolist(), frames, device):
-        for id, rows, length in zip(batch.ids, log_probs.numpy(), lengths.tolist(), strict=True):
-            yield utterances[id], rows[:length]
+    for heard in map_in_order(hear, plan_batches(store.frames.tolist(), frames)):
+        yield from heard
 
 
 def _hear_recording(listener: Listener, utterance: Utterance) -> tuple[Utterance, NDArray[np.float32]]:
