@@ -22,6 +22,7 @@ from speechrnn.explain.gates import hear_gates
 from speechrnn.explain.terminal import draw_view
 from speechrnn.explain.view import View, find_centres, look_at, measure_bands
 from speechrnn.features import compute_mfcc, make_dct
+from speechrnn.shipped import ENGLISH_MODEL
 from speechrnn.transcribe.recognizer import Recognizer
 from tests.browser import find_all, open_browser
 from tests.explain.conftest import make_listener
@@ -130,9 +131,9 @@ def test_a_part_of_a_recording_can_be_shown(
 def test_an_exported_model_shows_what_it_says_but_no_equations(
     tmp_path: Path, recording: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["explain", "audio", recording, "--model", "english"]) == 0
+    assert run(["explain", "audio", recording, "--model", str(ENGLISH_MODEL)]) == 0
     assert "\tl\t" in capsys.readouterr().out
-    assert run(["explain", "audio", recording, "--model", "english", "--out", str(tmp_path / "a.html")]) == 1
+    assert run(["explain", "audio", recording, "--model", str(ENGLISH_MODEL), "--out", str(tmp_path / "a.html")]) == 1
     assert "name the model that was exported" in capsys.readouterr().err
 
 
