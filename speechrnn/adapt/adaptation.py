@@ -1,6 +1,8 @@
 """A model that goes on learning from somebody's recordings, judged before and after on sentences kept apart."""
 
 import hashlib
+import shlex
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -9,7 +11,7 @@ import tomli_w
 
 from speechrnn.config import PrepareConfig, Recipe
 from speechrnn.console import name_command, note
-from speechrnn.errors import CorpusError, OutputError
+from speechrnn.errors import CorpusError, OutputError, RecipeError
 from speechrnn.modelfile import find_weights, read_model_info
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.outputs import write_atomically
@@ -22,6 +24,7 @@ from speechrnn.prepare.report import report_plan, report_set_aside
 from speechrnn.score.assessment import Assessment, assess
 from speechrnn.score.entries import Entry
 from speechrnn.settings import build_settings, read_toml
+from speechrnn.text import normalize
 from speechrnn.train.run import train_model
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.decoding import make_decoder
@@ -32,6 +35,9 @@ DATA, RUN = "data", "run"
 
 _ORIGIN = "origin.toml"
 """The file that says which model has been adapted."""
+
+_FEWEST = 3
+"""Sentences, one for each split."""
 
 _HELD_OUT = 0.2
 """Of the sentences, how many are kept to choose the epoch, and as many to test: a tenth of few tells nothing."""
@@ -65,20 +71,24 @@ def adapt_model(
     Raises:
         CorpusError: The recordings cannot be used, or are too few to keep some apart.
         ModelError: The model cannot be read, or is exported.
-        OutputError: `out` holds something else.
+        OutputError: `out` holds something else, or the model itself.
+        RecipeError: A setting is unknown, or would not leave the model what it is.
         TrainingError: The training fails.
     """
     model = find_weights(model)
     info = read_model_info(model)
-    recipe = build_settings(Recipe, asdict(make_recipe(info)), overrides, "adapt")
+    recipe = _choose_recipe(info, overrides)
+    if lm:
+        make_decoder(info, lm=lm)  # raises what it will raise before anything is done
     data, run = out / DATA, out / RUN
     plan = _plan(info, find_corpus(layout or find_layout(recordings)), recordings, spell_numbers)
     _settle_origin(out, model, force)
     report_plan(plan)
     prepared = prepare_corpus(plan, data, force=force)
-    _report(data, prepared)
+    _report(recordings, data, prepared)
     _, before = _transcribe(data, model, lm)
-    again = f"{name_command()} adapt {recordings} --out {out}, with the same options"
+    again = shlex.join([name_command(), "adapt", str(recordings), "--out", str(out)])
+    again += " with the same options, but for --force"
     train_model(data, recipe, run, resume=not force, force=force, init=model, again=again)
     references, after = _transcribe(data, run, lm)
     return assess(references, after, others=before, other_name="before")
@@ -105,9 +115,25 @@ def make_recipe(info: ModelInfo) -> Recipe:
     )
 
 
+def _choose_recipe(info: ModelInfo, overrides: Sequence[str]) -> Recipe:
+    recipe = build_settings(Recipe, asdict(make_recipe(info)), overrides, "adapt")
+    if recipe.network != info.recipe.network or recipe.input != info.recipe.input:
+        raise RecipeError("adapt: network and input are the model's and stay as they are; --set training, say")
+    if recipe.training.dev_split != "dev":
+        raise RecipeError("adapt: training.dev_split is dev, so that nothing is chosen on what is tested")
+    return recipe
+
+
 def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool) -> CorpusPlan:
     """Returns recordings as the model hears and writes; where they are in no splits, whole sentences are kept apart."""
-    alone = UNSPLIT in corpus.read(recordings.resolve(), ())
+    found = corpus.read(recordings.resolve(), ())
+    alone = UNSPLIT in found
+    sentences = {normalize(one.text, info.lang) for one in found.get(UNSPLIT, ())} - {""}
+    if alone and len(sentences) < _FEWEST:
+        raise CorpusError(
+            f"{recordings}: {len(sentences)} different sentences with a text (a .txt beside each recording, or"
+            f" metadata.tsv, or another --layout); at least {_FEWEST} are needed, and dozens are better"
+        )
     config = PrepareConfig(
         lang=info.lang,
         numbers="spell" if spell_numbers else "refuse",
@@ -117,28 +143,35 @@ def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool
     )
     plan = plan_corpus(corpus, recordings, config, letters="".join(info.alphabet.symbols[1:]))
     if absent := [split for split in ("train", "dev", "test") if split not in plan.splits]:
-        found = ", ".join(plan.splits)
         raise CorpusError(
-            f"{recordings}: nothing for {absent[0]}; there is {found}. Put all recordings into one folder, or some into"
-            " each of train, dev and test"
+            f"{recordings}: nothing for {absent[0]}; there is {', '.join(plan.splits)}. Put all recordings into one"
+            " folder, or some into each of train, dev and test"
         )
     return plan
 
 
 def _settle_origin(out: Path, model: Path, force: bool) -> None:
     """Writes down which model is adapted, and raises OutputError where it was another."""
+    if model.resolve().is_relative_to(out.resolve()):
+        raise OutputError(f"{out}: holds the model that shall learn; choose another --out")
     path, digest = out / _ORIGIN, hashlib.sha256(model.read_bytes()).hexdigest()
     if path.exists() and not force and read_toml(path, OutputError).get("model_sha256") != digest:
         raise OutputError(f"{out}: holds another model's adaptation; --force begins again, or choose another --out")
     if not path.exists() and out.exists() and any(out.iterdir()):
         raise OutputError(f"{out}: holds other files; choose another --out")
+    if path.exists() and force:
+        shutil.rmtree(out / RUN, ignore_errors=True)  # or it would pass for the other model's
     with write_atomically(path) as temporary:
         temporary.write_text(tomli_w.dumps({"model": str(model), "model_sha256": digest}), encoding="utf-8")
 
 
-def _report(data: Path, prepared: PreparedCorpus) -> None:
-    """Says on stderr what was set aside, and how much there is to learn from."""
+def _report(recordings: Path, data: Path, prepared: PreparedCorpus) -> None:
+    """Says on stderr what was set aside, and how much there is to learn from; raises where that is nothing."""
     report_set_aside(data, prepared)
+    if empty := [split for split, one in prepared.splits.items() if not one.utterances]:
+        raise CorpusError(
+            f"{recordings}: all that fell to {empty[0]} was set aside; mend it or record more, then --force"
+        )
     counts = ", ".join(
         f"{split} {one.utterances} ({one.seconds / 60:.1f} min)" for split, one in prepared.splits.items()
     )

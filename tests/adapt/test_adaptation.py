@@ -11,6 +11,7 @@ import torch
 from speechrnn.adapt.adaptation import adapt_model, find_layout, make_recipe
 from speechrnn.cli import run
 from speechrnn.config import FeatureConfig
+from speechrnn.errors import OutputError
 from speechrnn.modelfile import Model, build_network, load_model, save_model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.prepare.store import FeatureStore
@@ -107,7 +108,26 @@ def test_what_an_adaptation_was_made_of_cannot_change_unseen(
     shutil.rmtree(out / "data")
     assert run(["adapt", str(more), *command[2:], str(model)]) == 1
     assert "prepared anew since this run began" in capsys.readouterr().err
-    assert run(["adapt", str(more), *command[2:], str(other), "--force"]) == 0
+    failed = ["adapt", str(more), *command[2:], str(other), "--force"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("speechrnn.adapt.adaptation.prepare_corpus", _fail)
+        assert run(failed) == 1
+    assert run(failed[:-1]) == 0  # what is there is not the other model's, and is not taken for it
+    assert (out / "run" / "model.safetensors").read_bytes() != weights
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise OutputError("the disk is full")
+
+
+def test_a_split_of_which_nothing_can_be_used_ends_it_before_training(
+    tmp_path: Path, model: Path, make_corpus: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = make_corpus(1, WORDS)
+    for recording in corpus.glob("*.wav"):
+        recording.write_bytes(b"")
+    assert run(["adapt", str(corpus), "--out", str(tmp_path / "out"), "--model", str(model)]) == 1
+    assert "utterances can be used" in capsys.readouterr().err
 
 
 def test_the_layout_is_found(tmp_path: Path, make_corpus: Make) -> None:
@@ -145,7 +165,7 @@ def test_what_cannot_be_adapted_is_refused(
     assert "nothing for test; there is train, dev" in capsys.readouterr().err
     command = ["adapt", str(corpus), "--out", str(tmp_path / "out"), "--model"]
     assert run([*command, str(model)]) == 1
-    assert "2 sentences cannot be split" in capsys.readouterr().err
+    assert "2 different sentences with a text" in capsys.readouterr().err
     assert run([*command, str(tmp_path / "none")]) == 1
     assert "no such model" in capsys.readouterr().err
     (tmp_path / "exported.onnx").touch()
@@ -153,4 +173,12 @@ def test_what_cannot_be_adapted_is_refused(
     assert "is exported" in capsys.readouterr().err
     assert run([*command, str(model), "--set", "training.epoch=1"]) == 1
     assert "unknown key training.epoch" in capsys.readouterr().err
+    for setting in ("network.units=7", "training.dev_split=test"):
+        assert run([*command, str(model), "--set", setting]) == 1
+    assert "nothing is chosen on what is tested" in capsys.readouterr().err
+    assert run([*command, str(model), "--lm", "none.lm"]) == 1
+    assert "no such language model" in capsys.readouterr().err
+    mine = ["adapt", str(make_corpus(1, WORDS, "mine")), "--out", str(tmp_path), "--model", str(model)]
+    assert run(mine) == 1
+    assert "holds the model that shall learn" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -31,6 +31,7 @@ def test_the_lesson_runs_every_command_of_explain_and_ends_with_hello() -> None:
 def test_what_the_lesson_reads_is_in_the_package_or_made_before() -> None:
     made = {"runs/course/ladder"}
     for words in commands("README.md"):
-        for path in (word for word in words if "/" in word):
-            if path not in words[words.index("--out") :]:
-                assert (LESSON.parents[1] / path).exists() or str(Path(path).parent) in made, path
+        out = words[words.index("--out") + 1] if "--out" in words else ""
+        for path in (word for word in words if "/" in word and word != out):
+            assert (LESSON.parents[1] / path).exists() or {path, str(Path(path).parent)} & made, path
+        made.add(out)

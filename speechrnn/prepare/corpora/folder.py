@@ -23,8 +23,8 @@ def read_folder(source: Path, subsets: Collection[str] = ()) -> Splits:
     audio = sorted(path for path in find_files(source) if is_audio(path))
     if not audio:
         raise CorpusError(f"{source}: no recordings here ({' '.join(sorted(AUDIO_SUFFIXES))})")
-    tops = {path.relative_to(source).parts[0] for path in audio}
-    split = all(find_split(top) for top in tops)
+    places = [path.relative_to(source).parts for path in audio]
+    split = all(len(parts) > 1 and find_split(parts[0]) for parts in places)
     parts: dict[str, list[Utterance]] = {}
     for path in audio:
         *folders, _ = path.relative_to(source).parts
