@@ -64,7 +64,10 @@ def _record_until_kept() -> Signal:
         with open_microphone(heard.append) as rate:
             _ask("recording; Enter to end")
         signal = resample(np.concatenate([*heard, np.zeros(0, np.float32)]), rate)
-        if not _ask(f"{_describe(signal)}; Enter to keep it, r and Enter to record it again"):
+        answer = "?"
+        while answer not in ("", "r"):
+            answer = _ask(f"{_describe(signal)}; Enter to keep it, r and Enter to record it again")
+        if not answer:
             return signal
 
 

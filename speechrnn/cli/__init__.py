@@ -73,10 +73,12 @@ def run(arguments: list[str]) -> int:
 def _open_streams() -> None:
     """Lets anything be printed: a name that is no text, a letter that the terminal lacks, and where nobody listens.
 
-    A closed stdin is an empty one.
+    A closed stdin is an empty one, and what is typed need not be text.
     """
     if sys.stdin is None:
         sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

@@ -54,7 +54,7 @@ def press(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def test_each_sentence_is_recorded_with_its_text(
     tmp_path: Path, microphone: Signal, command: list[str], press: Callable[..., None], capsys: Capture
 ) -> None:
-    press("", "", "r", "", "", "", "", "", "")  # the first one twice
+    press("", "", "r", "", "", "q", "", "", "", "")  # the first one twice; q is no answer
     assert run(command) == 0
     heard = find_corpus("folder").read(tmp_path / "out", ())
     utterances = [one for splits in heard.values() for one in splits]
@@ -64,7 +64,7 @@ def test_each_sentence_is_recorded_with_its_text(
         assert abs(len(signal) - len(microphone)) <= 2
         inner = slice(200, len(microphone) - 200)
         assert np.allclose(signal[inner], microphone[inner], atol=0.01)
-    assert capsys.readouterr().err.count(f"{len(microphone) / SAMPLE_RATE:.1f} s, loudest") == 3
+    assert capsys.readouterr().err.count(f"{len(microphone) / SAMPLE_RATE:.1f} s, loudest") == 4
 
 
 def test_what_is_recorded_is_not_asked_for_again(
