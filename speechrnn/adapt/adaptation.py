@@ -2,18 +2,18 @@
 
 import hashlib
 import shlex
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import tomli_w
 
+from speechrnn.audio import is_audio
 from speechrnn.config import PrepareConfig, Recipe
 from speechrnn.console import name_command, note
 from speechrnn.errors import CorpusError, OutputError, RecipeError
 from speechrnn.modelfile import find_weights, read_model_info
-from speechrnn.modelinfo import ModelInfo
+from speechrnn.modelinfo import MODEL_FILE, ModelInfo
 from speechrnn.outputs import write_atomically
 from speechrnn.prepare.corpora import find_corpus
 from speechrnn.prepare.corpus import UNSPLIT, Corpus
@@ -26,6 +26,7 @@ from speechrnn.score.entries import Entry
 from speechrnn.settings import build_settings, read_toml
 from speechrnn.text import normalize
 from speechrnn.train.run import train_model
+from speechrnn.train.state import STATE_FILE
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.decoding import make_decoder
 from speechrnn.transcribe.listener import open_listener
@@ -95,7 +96,14 @@ def adapt_model(
 
 
 def find_layout(recordings: Path) -> str:
-    """Returns how recordings are laid out: a manifest, a folder with metadata.tsv, or recordings with texts beside."""
+    """Returns how recordings are laid out: a manifest, a folder with metadata.tsv, or recordings with texts beside.
+
+    Raises:
+        CorpusError: It is one recording, or nothing is there.
+    """
+    if not recordings.exists() or is_audio(recordings):
+        found = "is a recording" if recordings.exists() else "is not there"
+        raise CorpusError(f"{recordings}: {found}; name a folder of recordings with their texts, or a manifest")
     if recordings.is_file():
         return "nemo"
     return "tsv" if (recordings / "metadata.tsv").is_file() else "folder"
@@ -160,7 +168,8 @@ def _settle_origin(out: Path, model: Path, force: bool) -> None:
     if not path.exists() and out.exists() and any(out.iterdir()):
         raise OutputError(f"{out}: holds other files; choose another --out")
     if path.exists() and force:
-        shutil.rmtree(out / RUN, ignore_errors=True)  # or it would pass for the other model's
+        for name in (STATE_FILE, MODEL_FILE):  # or they would pass for what becomes of this model
+            (out / RUN / name).unlink(missing_ok=True)
     with write_atomically(path) as temporary:
         temporary.write_text(tomli_w.dumps({"model": str(model), "model_sha256": digest}), encoding="utf-8")
 

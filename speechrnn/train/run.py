@@ -30,7 +30,7 @@ from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
 from speechrnn.train.loop import Training, is_at_end
 from speechrnn.train.memory import try_largest_batch
 from speechrnn.train.probe import confirm_precision, settle_precision
-from speechrnn.train.state import STATE_FILE, RunState, load_state, share_state
+from speechrnn.train.state import STATE_FILE, RunState, load_state, save_state, share_state
 from speechrnn.train.surroundings import read_noise
 from speechrnn.train.team import Team, join_team
 from speechrnn.train.watchdog import Watchdog
@@ -78,8 +78,11 @@ def train_model(
         held.enter_context(use_threads(recipe.training.threads or max(1, count_cores() // team.local_size)))
         team.lead(lambda: held.enter_context(claim(out)))
         resuming = team.lead(lambda: _check_folder(out, recipe, resume, force))  # others may have been here since
-        learner = make_learner(_begin_network(train, None if resuming else init).to(chosen), recipe, team)
+        saved = resuming and (out / STATE_FILE).exists()
+        learner = make_learner(_begin_network(train, None if saved else init).to(chosen), recipe, team)
         state = _settle_state(out, prepared.fingerprint, train, learner, resuming)
+        if init and not saved and team.leads:
+            save_state(out / STATE_FILE, state, learner)  # --resume need not be told again what it began with
         watchdog = Watchdog([record for record in read_log(out) if record.epoch <= state.epoch])
         training = Training(out, _describe(prepared, train, init), train, dev, learner, state, interrupt, watchdog)
         _announce(training)

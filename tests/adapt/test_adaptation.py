@@ -11,7 +11,7 @@ import torch
 from speechrnn.adapt.adaptation import adapt_model, find_layout, make_recipe
 from speechrnn.cli import run
 from speechrnn.config import FeatureConfig
-from speechrnn.errors import OutputError
+from speechrnn.errors import CorpusError, OutputError
 from speechrnn.modelfile import Model, build_network, load_model, save_model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.prepare.store import FeatureStore
@@ -135,6 +135,9 @@ def test_the_layout_is_found(tmp_path: Path, make_corpus: Make) -> None:
     assert find_layout(tmp_path) == "folder"
     (tmp_path / "mine.jsonl").touch()
     assert find_layout(tmp_path / "mine.jsonl") == "nemo"
+    for path, message in ((tmp_path / "none", "is not there"), (next(tmp_path.rglob("*.wav")), "is a recording")):
+        with pytest.raises(CorpusError, match=message):
+            find_layout(path)
 
 
 def test_the_command_prints_before_and_after(

@@ -69,3 +69,26 @@ def test_a_run_begins_where_another_ended_and_says_so(
     with pytest.raises(ModelError, match="no such model"):
         train_model(data, TINY, tmp_path / "third", init=tmp_path / "none")
     assert not (tmp_path / "third" / MODEL_FILE).exists()
+
+
+@pytest.mark.parametrize("left", [("recipe.toml", "resume.pt"), ("recipe.toml",)])
+def test_a_run_that_is_killed_before_its_first_step_still_begins_with_the_model(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, left: tuple[str, ...]
+) -> None:
+    train_model(data, tiny(epochs=1), tmp_path / "first")
+    recipe = tiny(epochs=1, seed=5)
+    train_model(data, recipe, tmp_path / "whole", init=tmp_path / "first")
+
+    def die(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("speechrnn.train.run._run", die)
+        with pytest.raises(ZeroDivisionError):
+            train_model(data, recipe, tmp_path / "killed", init=tmp_path / "first")
+    for path in (tmp_path / "killed").iterdir():
+        if path.name not in left:
+            path.unlink()
+    train_model(data, recipe, tmp_path / "killed", resume=True, init=tmp_path / "first")
+    weights = [(tmp_path / run / MODEL_FILE).read_bytes() for run in ("whole", "killed")]
+    assert weights[0] == weights[1]
