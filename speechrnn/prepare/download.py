@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-import tarfile
+import sys
 import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -14,6 +14,11 @@ from speechrnn.console import note, show_bytes
 from speechrnn.errors import CorpusError
 from speechrnn.outputs import claim, explain_disk_errors
 from speechrnn.prepare.corpus import Archive, Corpus, refuse_subsets
+
+if sys.version_info >= (3, 11, 4):
+    import tarfile
+else:  # the one before, Debian 12's for instance, cannot refuse what leads outside
+    from backports import tarfile  # type: ignore[no-redef]
 
 _BLOCK = 1 << 20
 _TIMEOUT_SECONDS = 30.0
