@@ -191,6 +191,8 @@ class AugmentConfig(Strict):
         frequency_mask_mels: Greatest width of such a band.
         time_masks_per_second: Stretches of time that are blotted out.
         time_mask_ms: Greatest length of such a stretch.
+        masks_from: Share of all epochs that pass before anything is blotted out: masks slow the beginning down, and
+            keep the end from learning by heart.
     """
 
     tempo: Share = 0.0
@@ -208,6 +210,7 @@ class AugmentConfig(Strict):
     frequency_mask_mels: Count = 8
     time_masks_per_second: Annotated[float, Meta(ge=0, le=100)] = 0.0
     time_mask_ms: Annotated[float, Meta(gt=0, le=60_000)] = 250.0
+    masks_from: Share = 0.0
 
     def __post_init__(self) -> None:
         if self.low_snr_db > self.high_snr_db:

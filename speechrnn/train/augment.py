@@ -10,6 +10,7 @@ References:
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -30,6 +31,13 @@ _TELEPHONE_HZ = (3400.0, 4000.0)
 
 _RESPONSE_BANDS = 6
 """Frequencies at which a microphone's response is drawn; it is straight between them."""
+
+
+def settle(augment: AugmentConfig, done: float) -> AugmentConfig:
+    """Returns what varies in an epoch before which the share `done` of all epochs has passed."""
+    if done >= augment.masks_from:
+        return augment
+    return replace(augment, frequency_masks=0, time_masks_per_second=0.0, masks_from=0.0)
 
 
 def augment_features(

@@ -14,7 +14,7 @@ from speechrnn.features import Cmvn, Features, to_network_input
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.text import Alphabet
-from speechrnn.train.augment import augment_features
+from speechrnn.train.augment import augment_features, settle
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class ExampleSource:
     def vary(self, index: int, epoch: int) -> Example:
         """Returns an utterance varied; the variation depends on the seed, the epoch and the utterance alone."""
         rng = np.random.default_rng((self.recipe.training.seed, epoch, index))
-        varied = augment_features(
-            self.store[index], self.recipe.augment, self.features, self.required_frames(index), rng, self.noises
-        )
+        augment = settle(self.recipe.augment, epoch / self.recipe.training.epochs)
+        fewest = self.required_frames(index)
+        varied = augment_features(self.store[index], augment, self.features, fewest, rng, self.noises)
         features = to_network_input(varied, self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, self.labels[index])
 

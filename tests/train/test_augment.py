@@ -19,6 +19,7 @@ from speechrnn.train.augment import (
     mask_times,
     mix_channels,
     narrow_band,
+    settle,
 )
 
 MFCC = FeatureConfig(coefficients=40)
@@ -190,3 +191,10 @@ def test_each_variation_is_made_where_the_recipe_asks_for_it(hello_world: Signal
         assert len(varied) != len(features)
     else:
         assert np.abs(varied - features).mean() > 0.05
+
+
+@pytest.mark.parametrize(("done", "masked"), [(0.0, False), (0.39, False), (0.4, True), (0.9, True)])
+def test_masks_begin_when_their_share_of_the_run_has_passed(done: float, masked: bool) -> None:
+    later = replace(STRONG, masks_from=0.4)
+    without = replace(STRONG, frequency_masks=0, time_masks_per_second=0.0)
+    assert settle(later, done) == (later if masked else without)
