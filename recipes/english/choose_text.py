@@ -3,7 +3,7 @@
     python recipes/english/choose_text.py english.txt spoken.txt
 
 Fiction that is in the public domain in the United States, and WordNet's examples; the lines are those of a collection
-in which no source is missing. Titles are left as they are: a voice says "mister" where the text has "Mr.".
+in which no source is missing.
 """
 
 import random

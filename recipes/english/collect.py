@@ -1,19 +1,20 @@
 """Collects the speech that a model for everybody may learn from, as manifests for `speechrnn prepare nemo`.
 
-    python recipes/english/collect.py CORPORA runs/english/manifests [SPOKEN]
+    python recipes/english/collect.py CORPORA runs/english/manifests [--spoken FOLDER...] [--share 0.5] [--pieces FILE]
 
-CORPORA holds a folder a corpus, SPOKEN what `prepare synth` made of a text. Licences: LibriSpeech CC BY 4.0, kathleen
-and Common Voice CC0, LJSpeech public domain; the wake words, the male voice that reads LJSpeech's sentences, and the
-synthetic voices Apache-2.0.
+CORPORA holds a folder a corpus, the other folders what `prepare synth` made of a text; pieces are what cut.py cut.
+Licences: LibriSpeech CC BY 4.0, kathleen and Common Voice CC0, LJSpeech public domain; the wake words, the male voice
+that reads LJSpeech's sentences, and the synthetic voices Apache-2.0.
 """
 
+import argparse
 import hashlib
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
-from speechrnn.manifest import Utterance, write_manifest
+from speechrnn.manifest import Utterance, read_manifest, write_manifest
 from speechrnn.outputs import write_atomically
 from speechrnn.prepare.corpora import find_corpus
 
@@ -40,9 +41,8 @@ def part(utterances: Iterable[Utterance], held: Callable[[Utterance], bool]) -> 
     return kept
 
 
-def collect(corpora: Path, spoken: Path | None) -> dict[str, list[Utterance]]:
-    """Returns what is learned, what choices are made on, and the tests, one a kind of speech."""
-    synthetic = read_corpus(spoken, "tsv") if spoken else []
+def collect(corpora: Path, more: Iterable[Utterance]) -> dict[str, list[Utterance]]:
+    """Returns what is learned, `more` at its end, what choices are made on, and the tests, one a kind of speech."""
     books = {name: read_corpus(corpora / "LibriSpeech" / name, "librispeech") for name in ("mini-train", "mini-dev")}
     arctic, arctic_test = part(
         read_corpus(corpora / "kathleen", "tsv"), draw(0.06, lambda one: Path(one.audio_filepath).name[:12])
@@ -66,7 +66,7 @@ def collect(corpora: Path, spoken: Path | None) -> dict[str, list[Utterance]]:
             *wake,
             *others,
             *read_corpus(embedded, "hello"),
-            *synthetic,
+            *more,
         ],
         "dev": books["mini-dev"],
         "test-books": read_corpus(corpora / "LibriSpeech" / "mini-test", "librispeech"),
@@ -77,14 +77,25 @@ def collect(corpora: Path, spoken: Path | None) -> dict[str, list[Utterance]]:
     }
 
 
-def main(corpora: Path, out: Path, spoken: Path | None = None) -> None:
+def main() -> None:
     """Writes a manifest a split."""
-    out.mkdir(parents=True, exist_ok=True)
-    for split, utterances in collect(corpora, spoken).items():
-        with write_atomically(out / f"{split}.jsonl") as path:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpora", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--spoken", type=Path, nargs="+", default=[], help="folders of synthesised speech")
+    parser.add_argument("--share", type=float, default=1.0, help="of the first of them, which is taken")
+    parser.add_argument("--pieces", type=Path, help="a manifest of pieces of speech")
+    options = parser.parse_args()
+    spoken = [read_corpus(folder.resolve(), "tsv") for folder in options.spoken]
+    for first in spoken[:1]:
+        first[:] = filter(draw(options.share, lambda one: one.id), first)
+    pieces = read_manifest(options.pieces) if options.pieces else []
+    options.out.mkdir(parents=True, exist_ok=True)
+    for split, utterances in collect(options.corpora.resolve(), [*chain(*spoken), *pieces]).items():
+        with write_atomically(options.out / f"{split}.jsonl") as path:
             write_manifest(path, utterances)
         print(f"{split:<16} {len(utterances):>5} utterances")
 
 
 if __name__ == "__main__":
-    main(*(Path(argument).resolve() for argument in sys.argv[1:]))
+    main()

@@ -37,6 +37,8 @@ _NOISE = re.compile(
     r"|\((?:see |cf\.? )?(?:[1-3] )?[A-Z][A-Za-z]*\.? \d+[:.][^)]*\)|\b\d+:\d+\b"
 )
 _DASH = re.compile(r"\s*(?:--+|—)\s*")
+_TITLES = {"Mr": "Mister", "Mrs": "Missus", "Dr": "Doctor", "Messrs": "Messieurs", "St": "Saint"}
+_TITLE = re.compile(rf"\b({'|'.join(_TITLES)})\b\.?(?= [A-ZÀ-Þ])")
 _NOTICE = re.compile(r"@|www\.|https?:|gutenberg|copyright|e-?text|isbn|\.(?:com|org|html?)\b", re.IGNORECASE)
 
 
@@ -205,6 +207,11 @@ def split_sentences(text: str) -> Iterator[str]:
         yield line[start:].strip()
 
 
+def say_titles(sentence: str) -> str:
+    """The sentence with titles before names as transcripts have them: as they are said."""
+    return _TITLE.sub(lambda title: _TITLES[title[1]], sentence)
+
+
 def is_prose(sentence: str) -> bool:
     """Whether a line reads as a sentence: it begins and ends as one, and nearly all of it is English words."""
     tokens = _TOKEN.findall(sentence)
@@ -228,7 +235,7 @@ def is_prose(sentence: str) -> bool:
 def collect(source: Source, folder: Path, seen: set[int], banned: set[tuple[str, ...]]) -> Iterator[str]:
     """Clean sentences of one source that were not seen before and share no run of words with a transcript."""
     for _, content in members(download(source, folder), source.files):
-        for sentence in filter(is_prose, split_sentences(source.read(content))):
+        for sentence in map(say_titles, filter(is_prose, split_sentences(source.read(content)))):
             words = words_of(sentence)
             mark = hash(tuple(words))
             if mark not in seen and banned.isdisjoint(runs(words)):

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+_NOTHING = "name recordings, or - for stdin, or add --mic; --align MANIFEST has its own"
+
 
 class Format(StrEnum):
     """How transcripts are written."""
@@ -42,7 +44,8 @@ def transcribe(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files in that folder.")] = False,
     align: Annotated[
-        Path | None, typer.Option(help="The text, or a manifest with the texts: print when each word is said.")
+        Path | None,
+        typer.Option(help="The text, or a manifest with texts and recordings: print when each word is said."),
     ] = None,
     beam: Annotated[int | None, typer.Option(min=1, help="Beam search with so many prefixes; 1 is greedy.")] = None,
     lm: Annotated[Path | None, typer.Option(help="A language model, ours or ARPA; english ships.")] = None,
@@ -64,8 +67,8 @@ def transcribe(
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
     if mic or live:
         _check_live(mic, live, recordings, plain=not (align or output_dir) and format is Format.TXT)
-    elif not recordings:
-        raise typer.BadParameter("name recordings, or - for stdin, or add --mic")
+    elif not (recordings or align):
+        raise typer.BadParameter(_NOTHING)
     reading = Reading.choose(model, bool(align), beam=beam, lm=lm, words=words, hotwords=tuple(hotword or ()))
     recognizer = reading.open()
     if mic or live:
@@ -78,8 +81,11 @@ def transcribe(
     if align:
         from speechrnn.transcribe.forced import Aligner
 
-        reader = Aligner(recognizer, align)
-    with open_stdin(recordings or []) as paths:
+        reader = aligner = Aligner(recognizer, align)
+        recordings = recordings or list(aligner.recordings)
+    if not recordings:
+        raise typer.BadParameter(_NOTHING)
+    with open_stdin(recordings) as paths:
         if output_dir is None:
             failures = print_transcripts(reader, paths, format)
         else:

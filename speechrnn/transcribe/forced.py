@@ -1,6 +1,6 @@
 """A known text laid over its recording: when each word is said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Aligner:
 
         Raises:
             ManifestError: The manifest is broken.
-            TextError: The text cannot be read.
+            TextError: The text cannot be read, or is that of parts of a recording.
         """
         self._recognizer = recognizer
         self._source = source
@@ -43,8 +43,15 @@ class Aligner:
             listed = read_manifest(source)
             self._by_path = {resolve_audio(one, source.parent).resolve(): one.text for one in listed}
             self._by_id = {one.id: one.text for one in listed}
+            if len(self._by_path) < len(listed):
+                raise TextError(f"{source}: has several texts for one recording; only whole recordings are aligned")
         else:
             self._text = " ".join(read_lines(source, TextError))
+
+    @property
+    def recordings(self) -> Collection[Path]:
+        """The recordings of the manifest, in its order; none where the text is a file's."""
+        return self._by_path.keys()
 
     def transcribe(self, path: Path, *, advance: Callable[[float], None] = lambda seconds: None) -> Transcript:
         """Returns a recording's text with the times of its words, and how likely the model finds each.

@@ -246,3 +246,18 @@ def test_a_manifest_has_the_texts_of_many(
     captured = capsys.readouterr()
     assert captured.out.splitlines() == ["one hello", "two yes"]
     assert "has no text for" in captured.err
+
+
+def test_a_manifest_names_the_recordings_too(
+    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = {"audio_filepath": "recordings/one.wav", "text": "hello", "id": "a"}
+    (tmp_path / "texts.jsonl").write_text(json.dumps(line) + "\n")
+    command = ["transcribe", "--model", str(model), "--align", str(tmp_path / "texts.jsonl")]
+    assert run(command) == 0
+    assert capsys.readouterr().out == "hello\n"
+    (tmp_path / "texts.jsonl").write_text(json.dumps(line) + "\n" + json.dumps({**line, "id": "b"}) + "\n")
+    assert run(command) == 1
+    assert "texts.jsonl: has several texts for one recording" in capsys.readouterr().err
+    (tmp_path / "text.txt").write_text("hello")
+    assert run(["transcribe", "--model", str(model), "--align", str(tmp_path / "text.txt")]) == 2
