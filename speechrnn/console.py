@@ -22,8 +22,8 @@ _NAMED = 10
 
 
 def note(message: str) -> None:
-    """Prints a line on stderr."""
-    stderr.print(message)
+    """Prints a line on stderr, never broken in two: it may hold a command that is copied."""
+    stderr.print(message, soft_wrap=True)
 
 
 def warn(message: str) -> None:

@@ -24,7 +24,7 @@ from speechrnn.prepare.report import report_plan, report_set_aside
 from speechrnn.score.assessment import Assessment, assess
 from speechrnn.score.entries import Entry
 from speechrnn.settings import build_settings, read_toml
-from speechrnn.text import normalize
+from speechrnn.text import base_language, normalize
 from speechrnn.train.run import train_model
 from speechrnn.train.state import STATE_FILE
 from speechrnn.transcribe.corpus import transcribe_split
@@ -70,7 +70,8 @@ def adapt_model(
         force: Begin again.
 
     Raises:
-        CorpusError: The recordings cannot be used, or are too few to keep some apart.
+        CorpusError: The recordings cannot be used, are in another language than the model's, or are too few to keep
+            some apart.
         ModelError: The model cannot be read, or is exported.
         OutputError: `out` holds something else, or the model itself.
         RecipeError: A setting is unknown, or would not leave the model what it is.
@@ -135,6 +136,9 @@ def _choose_recipe(info: ModelInfo, overrides: Sequence[str]) -> Recipe:
 def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool) -> CorpusPlan:
     """Returns recordings as the model hears and writes; where they are in no splits, whole sentences are kept apart."""
     found = corpus.read(recordings.resolve(), ())
+    foreign = {one.lang for listed in found.values() for one in listed if one.lang}
+    if foreign := {lang for lang in foreign if base_language(lang) != base_language(info.lang)}:
+        raise CorpusError(f"{recordings}: some of it is {', '.join(sorted(foreign))}; the model knows {info.lang}")
     alone = UNSPLIT in found
     sentences = {normalize(one.text, info.lang) for one in found.get(UNSPLIT, ())} - {""}
     if alone and len(sentences) < _FEWEST:
