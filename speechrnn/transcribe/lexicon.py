@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.compiled import compiled
-from speechrnn.text import Alphabet
+from speechrnn.text import BLANK, Alphabet
 
 NOWHERE = -1
 """No node of the trie: what was spelled so far begins no word of it."""
@@ -37,33 +37,45 @@ def build_lexicon(words: Sequence[str], values: Sequence[float], alphabet: Alpha
         values: One each, natural logarithms; `best` is their greatest below a node.
         alphabet: The model's.
     """
-    known = set(alphabet.symbols)
-    writable = [(word, number) for number, word in enumerate(words) if word and set(word) <= known]
-    spelled = sorted((alphabet.encode(word), number) for word, number in writable)
-    firsts, tokens, entries, bests = [1], [0], [-1], [-np.inf]
-    waiting = [(0, len(spelled), 0)]
-    for low, high, depth in waiting:  # breadth first: `waiting` grows as its nodes are opened
-        node = len(firsts) - 1
-        while low < high and len(spelled[low][0]) == depth:
-            entries[node] = spelled[low][1]
-            low += 1
-        while low < high:
-            letter, end = spelled[low][0][depth], low
-            while end < high and spelled[end][0][depth] == letter:
-                end += 1
-            waiting.append((low, end, depth + 1))
-            tokens.append(letter)
-            entries.append(-1)
-            bests.append(max(values[number] for _, number in spelled[low:end]))
-            low = end
-        firsts.append(len(tokens))
-    bests[0] = max((values[number] for _, number in spelled), default=-np.inf)
+    rows, lengths, places = _sort_words(words, alphabet)
+    if not len(places):
+        alone = np.zeros(1, dtype=np.int32)
+        return Lexicon(np.ones(2, np.int32), alone, alone - 1, np.full(1, -np.inf, np.float32))
+    depths = np.arange(1, len(rows) + 1)[:, None]
+    alike = np.logical_and.accumulate(rows[:, 1:] == rows[:, :-1])
+    fresh = depths <= lengths  # where a word adds a node to those of the words before it
+    fresh[:, 1:] &= ~alike
+    nodes = np.cumsum(fresh).reshape(fresh.shape)  # breadth first, and the one that each word passes through
+    passed = np.concatenate([np.zeros((1, len(places)), dtype=nodes.dtype), nodes])
+    count = int(nodes[-1, -1]) + 1
+    children = np.bincount(passed[:-1][fresh], minlength=count)
+    entry = np.full(count, -1, dtype=np.int32)
+    entry[passed[lengths, np.arange(len(places))]] = places
+    best = np.full(count, -np.inf, dtype=np.float32)
+    value = np.asarray(values, dtype=np.float32)[places]
+    for depth, nodes_passed in enumerate(passed):
+        reaching = lengths >= depth
+        np.maximum.at(best, nodes_passed[reaching], value[reaching])
     return Lexicon(
-        np.asarray(firsts, dtype=np.int32),
-        np.asarray(tokens, dtype=np.int32),
-        np.asarray(entries, dtype=np.int32),
-        np.asarray(bests, dtype=np.float32),
+        np.concatenate([[1], 1 + np.cumsum(children)]).astype(np.int32),
+        np.concatenate([[0], rows[fresh]]).astype(np.int32),
+        entry,
+        best,
     )
+
+
+def _sort_words(words: Sequence[str], alphabet: Alphabet) -> tuple[NDArray[np.int32], ...]:
+    """Returns the words that an alphabet can spell, sorted: their letters (longest, words), lengths and places."""
+    letters = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    symbols, where = np.unique(letters, return_inverse=True)
+    classes = {ord(symbol): number for number, symbol in enumerate(alphabet.symbols, BLANK + 1)}
+    tokens = np.asarray([classes.get(symbol, BLANK) for symbol in symbols.tolist()], dtype=np.int32)[where]
+    lengths = np.asarray([len(word) for word in words], dtype=np.int32)
+    rows = np.full((lengths.max(initial=0), len(words)), BLANK, dtype=np.int32)
+    rows.T[np.arange(len(rows)) < lengths[:, None]] = tokens
+    writable = np.nonzero((lengths > 0) & ((rows != BLANK).sum(axis=0) == lengths))[0]
+    order = writable[np.lexsort(rows[::-1, writable])] if len(writable) else writable
+    return rows[:, order], lengths[order], order.astype(np.int32)
 
 
 @compiled

@@ -1,0 +1,38 @@
+"""A vocabulary as a trie: every word is found, nothing else is, and the best that may come is known."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechrnn.text import Alphabet
+from speechrnn.transcribe.lexicon import NOWHERE, Lexicon, build_lexicon, spell
+
+LETTERS = Alphabet((" ", "a", "b", "'"))
+WORDS = st.lists(st.text("ab'é", max_size=4), max_size=20, unique=True)
+
+
+def follow(lexicon: Lexicon, beginning: str) -> int:
+    node = 0
+    for letter in beginning:
+        node = spell(lexicon, node, LETTERS.symbols.index(letter) + 1)
+    return node
+
+
+@given(WORDS)
+def test_each_word_that_can_be_spelled_is_found_and_no_other(words: list[str]) -> None:
+    values = [-float(number) for number in range(len(words))]
+    lexicon = build_lexicon(words, values, LETTERS)
+    writable = {word: number for number, word in enumerate(words) if word and "é" not in word}
+    assert sorted(lexicon.entry[lexicon.entry >= 0].tolist()) == sorted(writable.values())
+    beginnings = {word[:length] for word in writable for length in range(len(word) + 1)} | {""}
+    assert len(lexicon.token) == len(lexicon.first_child) - 1 == len(beginnings)
+    for beginning in beginnings:
+        node = follow(lexicon, beginning)
+        assert lexicon.entry[node] == writable.get(beginning, -1)
+        going_on = [values[number] for word, number in writable.items() if word.startswith(beginning)]
+        assert lexicon.best[node] == max(going_on, default=-np.inf)
+
+
+def test_what_begins_no_word_is_nowhere() -> None:
+    lexicon = build_lexicon(["ab", "b"], [0.0, 0.0], LETTERS)
+    assert follow(lexicon, "aa") == follow(lexicon, "bb") == NOWHERE
