@@ -1,7 +1,7 @@
 """A vocabulary as a trie: every word is found, nothing else is, and the best that may come is known."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechrnn.text import Alphabet
@@ -18,6 +18,7 @@ def follow(lexicon: Lexicon, beginning: str) -> int:
     return node
 
 
+@settings(deadline=None)
 @given(WORDS)
 def test_each_word_that_can_be_spelled_is_found_and_no_other(words: list[str]) -> None:
     values = [-float(number) for number in range(len(words))]
