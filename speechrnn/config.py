@@ -251,7 +251,7 @@ class TrainingConfig(Strict):
             layer; 0 for none.
         seed: Of the weights, the order of the batches, dropout and augmentation.
         precision: float32, or bfloat16 within the network where "auto" finds that it is faster.
-        threads: Of the processor; 0 for all cores.
+        threads: Of the processor; 0 for as many as a trial before the run finds fastest.
         dev_split: The split that epochs are judged on.
         save_minutes: Between two saved states within an epoch; each epoch ends with one.
     """

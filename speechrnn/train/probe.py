@@ -1,5 +1,6 @@
-"""Short trials before a run: which precision this machine computes in, and which is faster."""
+"""Short trials before a run: which precision this machine computes in and which is faster, and in how many threads."""
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,6 +11,7 @@ import torch
 from speechrnn.batches import Batch
 from speechrnn.console import note, warn
 from speechrnn.errors import TrainingError
+from speechrnn.hardware import use_threads
 from speechrnn.train.objective import Objective
 
 Precision = Literal["float32", "bfloat16"]
@@ -42,6 +44,24 @@ def settle_precision(wanted: Wanted, objective: Objective, batch: Batch) -> Prec
     ratio = measure_bfloat16(objective, batch)
     chosen: Precision = "bfloat16" if ratio > 1 else "float32"
     note(f"precision {chosen}: a step in bfloat16 is {ratio:.2f} times as fast as in float32 here")
+    return chosen
+
+
+def settle_threads(wanted: int, most: int, objective: Objective, batch: Batch, precision: Precision) -> int:
+    """Returns the threads that are wanted, or for 0 as many, up to `most`, as make a step on a batch fastest.
+
+    Beside other work, one thread is often faster than several, which wait for each other.
+    """
+    if wanted or most == 1 or next(objective.parameters()).device.type != "cpu":
+        return wanted or most
+    counts = [*(1 << power for power in range(most.bit_length()) if 1 << power < most), most]
+    seconds = dict.fromkeys(counts, math.inf)
+    for _ in range(_TRIALS):
+        for count in counts:
+            with use_threads(count):
+                seconds[count] = min(seconds[count], *_time_steps(objective, batch, (precision,)))
+    chosen = min(counts, key=seconds.__getitem__)
+    note(f"threads {chosen}: a step takes {', '.join(f'{seconds[count]:.2f} s in {count}' for count in counts)}")
     return chosen
 
 

@@ -29,7 +29,7 @@ from speechrnn.train.learner import Learner, make_learner
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
 from speechrnn.train.loop import Training, is_at_end
 from speechrnn.train.memory import try_largest_batch
-from speechrnn.train.probe import confirm_precision, settle_precision
+from speechrnn.train.probe import confirm_precision, settle_precision, settle_threads
 from speechrnn.train.state import STATE_FILE, RunState, load_state, save_state, share_state
 from speechrnn.train.surroundings import read_noise
 from speechrnn.train.team import Team, join_team
@@ -75,12 +75,14 @@ def train_model(
         chosen = choose_device(device, team.local_rank)
         _check_sameness(team, recipe, prepared)
         train, dev = _open_sources(data, prepared, recipe)
-        held.enter_context(use_threads(recipe.training.threads or max(1, count_cores() // team.local_size)))
+        cores = max(1, count_cores() // team.local_size)
+        held.enter_context(use_threads(recipe.training.threads or cores))
         team.lead(lambda: held.enter_context(claim(out)))
         resuming = team.lead(lambda: _check_folder(out, recipe, resume, force))  # others may have been here since
         saved = resuming and (out / STATE_FILE).exists()
         learner = make_learner(_begin_network(train, None if saved else init).to(chosen), recipe, team)
-        state = _settle_state(out, prepared.fingerprint, train, learner, resuming)
+        state = _settle_state(out, prepared.fingerprint, train, learner, cores, resuming)
+        held.enter_context(use_threads(state.threads))
         if init and not saved and team.leads:
             save_state(out / STATE_FILE, state, learner)  # --resume need not be told again what it began with
         watchdog = Watchdog([record for record in read_log(out) if record.epoch <= state.epoch])
@@ -202,7 +204,9 @@ def _check_sameness(team: Team, recipe: Recipe, prepared: PreparedCorpus) -> Non
     team.lead(refuse)
 
 
-def _settle_state(out: Path, fingerprint: str, train: ExampleSource, learner: Learner, resuming: bool) -> RunState:
+def _settle_state(
+    out: Path, fingerprint: str, train: ExampleSource, learner: Learner, cores: int, resuming: bool
+) -> RunState:
     """Returns where the run is, begun or restored by the first process; all have its weights then."""
     team, objective, batch = learner.team, learner.objective, _take_middling(train)
     restored = team.lead(lambda: _restore(out, fingerprint, learner) if resuming else None)
@@ -210,10 +214,13 @@ def _settle_state(out: Path, fingerprint: str, train: ExampleSource, learner: Le
     precision = restored.precision if restored else team.lead(lambda: settle_precision(wanted, objective, batch))
     if team.gather([] if confirm_precision(precision, objective, batch) == precision else [team.rank]):
         precision = "float32"  # some machine cannot do the other
+    threads = train.recipe.training.threads or min(restored.threads if restored else 0, cores)
+    threads = team.lead(lambda: settle_threads(threads, cores, objective, batch, precision))
     try_largest_batch(learner, train, precision)
     if team.leads and not restored:
         _begin_folder(out, train.recipe)
-    return share_state(replace(restored or RunState(fingerprint, precision), precision=precision), learner)
+    begun = restored or RunState(fingerprint, precision)
+    return share_state(replace(begun, precision=precision, threads=threads), learner)
 
 
 def _restore(out: Path, fingerprint: str, learner: Learner) -> RunState | None:

@@ -43,6 +43,7 @@ class RunState:
     Attributes:
         fingerprint: Of the prepared corpus that the run reads.
         precision: What the network computes in.
+        threads: In how many threads each process computes.
         epoch: The epoch under way, from 0.
         batch: Batches of it that are done.
         step: Optimiser steps of the whole run.
@@ -56,6 +57,7 @@ class RunState:
 
     fingerprint: str
     precision: Precision
+    threads: int = 0
     epoch: int = 0
     batch: int = 0
     step: int = 0

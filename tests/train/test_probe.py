@@ -7,7 +7,13 @@ from speechrnn.errors import TrainingError
 from speechrnn.network import AcousticNetwork
 from speechrnn.train import probe
 from speechrnn.train.objective import Objective
-from speechrnn.train.probe import can_train_in_bfloat16, confirm_precision, measure_bfloat16, settle_precision
+from speechrnn.train.probe import (
+    can_train_in_bfloat16,
+    confirm_precision,
+    measure_bfloat16,
+    settle_precision,
+    settle_threads,
+)
 
 
 @pytest.fixture
@@ -61,3 +67,14 @@ def test_a_trial_changes_neither_weights_nor_chance(objective: Objective, batch:
     for parameter, earlier in zip(objective.parameters(), before, strict=True):
         assert torch.equal(parameter, earlier)
         assert parameter.grad is None
+
+
+@pytest.mark.parametrize(("best", "most"), [(1, 6), (4, 6), (6, 6), (1, 1)])
+def test_as_many_threads_are_taken_as_make_a_step_fastest(
+    objective: Objective, batch: Batch, monkeypatch: pytest.MonkeyPatch, best: int, most: int
+) -> None:
+    monkeypatch.setattr(probe, "_time_steps", lambda *_: [1.0 + abs(torch.get_num_threads() - best)])
+    before = torch.get_num_threads()
+    assert settle_threads(0, most, objective, batch, "float32") == best
+    assert settle_threads(3, most, objective, batch, "float32") == 3
+    assert torch.get_num_threads() == before

@@ -343,20 +343,35 @@ def test_a_dev_set_that_ctc_cannot_judge_by_its_loss_is_judged_by_its_words(tmp_
 
 
 def test_processes_of_one_machine_share_its_cores(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: list[int] = []
+    most: list[int] = []
 
     @contextmanager
     def join() -> Iterator[Team]:
         yield Team(local_size=4)
 
-    @contextmanager
-    def use(count: int) -> Iterator[None]:
-        threads.append(count)
-        yield
+    def settle(wanted: int, cores: int, *_: object) -> int:
+        most.append(cores)
+        return 1
 
     monkeypatch.setattr(train_run, "join_team", join)
-    monkeypatch.setattr(train_run, "use_threads", use)
+    monkeypatch.setattr(train_run, "settle_threads", settle)
     for cores in (8, 2):
         monkeypatch.setattr(train_run, "count_cores", lambda cores=cores: cores)
         train_model(data, tiny(epochs=1, threads=0), tmp_path / str(cores))
-    assert threads == [2, 1]
+    assert most == [2, 1]
+
+
+def test_a_resumed_run_computes_in_as_many_threads_as_it_began(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def settle(wanted: int, cores: int, *_: object) -> int:
+        asked.append(wanted)
+        return wanted or 2
+
+    monkeypatch.setattr(train_run, "settle_threads", settle)
+    for cores in (4, 4, 1):
+        monkeypatch.setattr(train_run, "count_cores", lambda cores=cores: cores)
+        train_model(data, tiny(epochs=1, threads=0), tmp_path / "run", resume=True)
+    assert asked == [0, 2, 1]
