@@ -251,7 +251,8 @@ class TrainingConfig(Strict):
             layer; 0 for none.
         seed: Of the weights, the order of the batches, dropout and augmentation.
         precision: float32, or bfloat16 within the network where "auto" finds that it is faster.
-        threads: Of the processor; 0 for as many as a trial before the run finds fastest.
+        threads: Of the processor; 0 for as many as a trial before the run finds fastest, all where a GPU
+            computes.
         dev_split: The split that epochs are judged on.
         save_minutes: Between two saved states within an epoch; each epoch ends with one.
     """

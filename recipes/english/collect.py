@@ -87,8 +87,8 @@ def main() -> None:
     parser.add_argument("--pieces", type=Path, help="a manifest of pieces of speech")
     options = parser.parse_args()
     spoken = [read_corpus(folder.resolve(), "tsv") for folder in options.spoken]
-    for first in spoken[:1]:
-        first[:] = filter(draw(options.share, lambda one: one.id), first)
+    if spoken:
+        _, spoken[0] = part(spoken[0], draw(options.share, lambda one: one.id))
     pieces = read_manifest(options.pieces) if options.pieces else []
     options.out.mkdir(parents=True, exist_ok=True)
     for split, utterances in collect(options.corpora.resolve(), [*chain(*spoken), *pieces]).items():

@@ -3,7 +3,7 @@
     speechrnn transcribe --align MANIFEST --format json > aligned.jsonl
     python recipes/english/cut.py MANIFEST aligned.jsonl cuts.jsonl
 
-Every second piece is kept, and none in which a letter takes too long or too short a time to be aligned rightly.
+Half of the pieces are kept, and none in which a letter takes too long or too short a time to be aligned rightly.
 """
 
 import json
@@ -48,8 +48,8 @@ def main(manifest: Path, aligned: Path, out: Path) -> None:
     """Writes the pieces as a manifest."""
     rng = random.Random(0)
     with aligned.open(encoding="utf-8") as lines:
-        said = [json.loads(line)["words"] for line in lines]
-    pieces = [piece for one, words in zip(read_manifest(manifest), said, strict=True) for piece in cut(one, words, rng)]
+        said = {one["id"]: one["words"] for one in map(json.loads, lines)}
+    pieces = [piece for one in read_manifest(manifest) if one.id in said for piece in cut(one, said[one.id], rng)]
     with write_atomically(out) as path:
         write_manifest(path, pieces)
     print(f"{len(pieces)} pieces, {sum(piece.duration or 0 for piece in pieces) / 3600:.2f} hours")

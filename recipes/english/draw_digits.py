@@ -1,6 +1,6 @@
 """Prints 600 strings of one to five digits, in words, in an order that chance decides.
 
-    python recipes/english/draw_digits.py > strings.txt
+python recipes/english/draw_digits.py > strings.txt
 """
 
 import random

@@ -38,7 +38,7 @@ _NOISE = re.compile(
 )
 _DASH = re.compile(r"\s*(?:--+|—)\s*")
 _TITLES = {"Mr": "Mister", "Mrs": "Missus", "Dr": "Doctor", "Messrs": "Messieurs", "St": "Saint"}
-_TITLE = re.compile(rf"\b({'|'.join(_TITLES)})\b\.?(?= [A-ZÀ-Þ])")
+_TITLE = re.compile(rf"\b({'|'.join(_TITLES)})\b\.?(?= (?:and |or )?[A-ZÀ-Þ])")
 _NOTICE = re.compile(r"@|www\.|https?:|gutenberg|copyright|e-?text|isbn|\.(?:com|org|html?)\b", re.IGNORECASE)
 
 

@@ -113,12 +113,12 @@ def find_layout(recordings: Path) -> str:
 def make_recipe(info: ModelInfo) -> Recipe:
     """Returns how a model goes on learning: as it learned, but in small steps, and not long enough to forget.
 
-    The noise that it heard then lies on another machine.
+    The noise that it heard then lies on another machine, and it is no beginner, whom masks would slow down.
     """
     was = info.recipe
     return replace(
         was,
-        augment=replace(was.augment, noise=""),
+        augment=replace(was.augment, noise="", masks_from=0.0),
         optimizer=replace(was.optimizer, learning_rate=5e-4, warmup=0.1, decay="cosine", average=0.98),
         training=replace(was.training, epochs=20, patience=0, batch_seconds=20.0, dev_split="dev"),
     )
@@ -138,7 +138,10 @@ def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool
     found = corpus.read(recordings.resolve(), ())
     foreign = {one.lang for listed in found.values() for one in listed if one.lang}
     if foreign := {lang for lang in foreign if base_language(lang) != base_language(info.lang)}:
-        raise CorpusError(f"{recordings}: some of it is {', '.join(sorted(foreign))}; the model knows {info.lang}")
+        raise CorpusError(
+            f"{recordings}: some of it is in {', '.join(sorted(foreign))}, and the model knows {info.lang}; mend lang"
+            " in the manifest, or name a --model of that language"
+        )
     alone = UNSPLIT in found
     sentences = {normalize(one.text, info.lang) for one in found.get(UNSPLIT, ())} - {""}
     if alone and len(sentences) < _FEWEST:

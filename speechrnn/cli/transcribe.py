@@ -59,6 +59,7 @@ def transcribe(
     """Print what is said in recordings; for more than one, each line begins with the recording's id."""
     from speechrnn.transcribe.files import Reader, open_stdin, print_transcripts, write_transcripts
     from speechrnn.transcribe.formats import FORMATS
+    from speechrnn.transcribe.known import KnownTexts
     from speechrnn.transcribe.reading import Reading
 
     if align and (beam or lm or words or hotword):
@@ -67,7 +68,10 @@ def transcribe(
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
     if mic or live:
         _check_live(mic, live, recordings, plain=not (align or output_dir) and format is Format.TXT)
-    elif not (recordings or align):
+    texts = KnownTexts.read(align) if align else None
+    ids = texts.name_recordings() if texts and not recordings else {}
+    recordings = recordings or list(ids)
+    if not (recordings or mic or live):
         raise typer.BadParameter(_NOTHING)
     reading = Reading.choose(model, bool(align), beam=beam, lm=lm, words=words, hotwords=tuple(hotword or ()))
     recognizer = reading.open()
@@ -78,16 +82,13 @@ def transcribe(
         transcribe_live(recognizer, listen_to_microphone() if mic else read_live(sys.stdin.buffer))
         return
     reader: Reader = recognizer
-    if align:
+    if texts:
         from speechrnn.transcribe.forced import Aligner
 
-        reader = aligner = Aligner(recognizer, align)
-        recordings = recordings or list(aligner.recordings)
-    if not recordings:
-        raise typer.BadParameter(_NOTHING)
+        reader = Aligner(recognizer, texts)
     with open_stdin(recordings) as paths:
         if output_dir is None:
-            failures = print_transcripts(reader, paths, format)
+            failures = print_transcripts(reader, paths, format, ids)
         else:
             formats, key = list(FORMATS) if format is Format.ALL else [format.value], reading.hash(recognizer, align)
             failures = write_transcripts(reader, paths, output_dir, formats, key, skip=skip_existing, force=force)

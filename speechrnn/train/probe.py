@@ -1,6 +1,5 @@
 """Short trials before a run: which precision this machine computes in and which is faster, and in how many threads."""
 
-import math
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -50,16 +49,17 @@ def settle_precision(wanted: Wanted, objective: Objective, batch: Batch) -> Prec
 def settle_threads(wanted: int, most: int, objective: Objective, batch: Batch, precision: Precision) -> int:
     """Returns the threads that are wanted, or for 0 as many, up to `most`, as make a step on a batch fastest.
 
-    Beside other work, one thread is often faster than several, which wait for each other.
+    Beside other work, one thread is often faster than several, which wait for each other. Where a GPU computes, nothing
+    is tried.
     """
     if wanted or most == 1 or next(objective.parameters()).device.type != "cpu":
         return wanted or most
     counts = [*(1 << power for power in range(most.bit_length()) if 1 << power < most), most]
-    seconds = dict.fromkeys(counts, math.inf)
+    seconds = dict.fromkeys(counts, 0.0)
     for _ in range(_TRIALS):
         for count in counts:
             with use_threads(count):
-                seconds[count] = min(seconds[count], *_time_steps(objective, batch, (precision,)))
+                seconds[count] += sum(_time_steps(objective, batch, (precision,))) / _TRIALS
     chosen = min(counts, key=seconds.__getitem__)
     note(f"threads {chosen}: a step takes {', '.join(f'{seconds[count]:.2f} s in {count}' for count in counts)}")
     return chosen

@@ -82,7 +82,7 @@ def train_model(
         saved = resuming and (out / STATE_FILE).exists()
         learner = make_learner(_begin_network(train, None if saved else init).to(chosen), recipe, team)
         state = _settle_state(out, prepared.fingerprint, train, learner, cores, resuming)
-        held.enter_context(use_threads(state.threads))
+        held.enter_context(use_threads(recipe.training.threads or min(state.threads, cores)))
         if init and not saved and team.leads:
             save_state(out / STATE_FILE, state, learner)  # --resume need not be told again what it began with
         watchdog = Watchdog([record for record in read_log(out) if record.epoch <= state.epoch])
@@ -214,9 +214,9 @@ def _settle_state(
     precision = restored.precision if restored else team.lead(lambda: settle_precision(wanted, objective, batch))
     if team.gather([] if confirm_precision(precision, objective, batch) == precision else [team.rank]):
         precision = "float32"  # some machine cannot do the other
-    threads = train.recipe.training.threads or min(restored.threads if restored else 0, cores)
-    threads = team.lead(lambda: settle_threads(threads, cores, objective, batch, precision))
     try_largest_batch(learner, train, precision)
+    asked = (restored.threads or cores) if restored else train.recipe.training.threads
+    threads = team.lead(lambda: settle_threads(asked, cores, objective, batch, precision))
     if team.leads and not restored:
         _begin_folder(out, train.recipe)
     begun = restored or RunState(fingerprint, precision)
@@ -235,9 +235,12 @@ def _restore(out: Path, fingerprint: str, learner: Learner) -> RunState | None:
 
 
 def _take_middling(train: ExampleSource) -> Batch:
-    """Returns a batch of utterances of middling length, to try things on."""
+    """Returns utterances of middling length, to try things on: 16, or as many as a batch holds."""
     by_length = sorted(train.learnable, key=lambda index: int(train.store.frames[index]))
-    return collate([train.make(index) for index in by_length[len(by_length) // 2 :][:16]])
+    middling = by_length[len(by_length) // 2 :]
+    seconds = int(train.store.frames[middling[0]]) * train.features.hop_ms / 1000
+    most = max(1, int(train.recipe.training.batch_seconds / seconds))
+    return collate([train.make(index) for index in middling[: min(16, most)]])
 
 
 def _run(training: Training, again: str) -> None:

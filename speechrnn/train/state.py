@@ -43,7 +43,7 @@ class RunState:
     Attributes:
         fingerprint: Of the prepared corpus that the run reads.
         precision: What the network computes in.
-        threads: In how many threads each process computes.
+        threads: In how many threads each process computes, if it has so many cores; 0 for nobody knows.
         epoch: The epoch under way, from 0.
         batch: Batches of it that are done.
         step: Optimiser steps of the whole run.

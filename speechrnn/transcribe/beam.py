@@ -79,7 +79,7 @@ class BeamDecoder:
         unigrams = lm.trie.log_prob[1 + numbers] if lm else np.zeros(len(vocabulary))
         self._known = Knowledge(
             lm.trie if lm else _EMPTY,
-            build_lexicon(vocabulary, unigrams.tolist(), alphabet),
+            build_lexicon(vocabulary, unigrams, alphabet),
             numbers,
             _favour(hotwords or {}, alphabet),
         )

@@ -91,13 +91,16 @@ def find_recordings(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return [recording for each in found for recording in each], empty
 
 
-def print_transcripts(reader: Reader, paths: Sequence[Path], format: str = "txt") -> int:
+def print_transcripts(
+    reader: Reader, paths: Sequence[Path], format: str = "txt", ids: Mapping[Path, str] | None = None
+) -> int:
     """Prints each transcript as it comes, and returns how many paths or recordings failed.
 
     Args:
         reader: The model, or what lays known texts over recordings.
         paths: Files, and folders to be searched.
         format: One of `FORMATS`; text stands behind the id where there are several recordings.
+        ids: What to call each recording; None, or none at all, for what `name_recordings` says.
 
     Raises:
         OutputError: There are several recordings, whose transcripts in this format cannot follow each other.
@@ -113,7 +116,7 @@ def print_transcripts(reader: Reader, paths: Sequence[Path], format: str = "txt"
         else:
             print_text(FORMATS[format](transcript))
 
-    return _transcribe_all(reader, recordings, empty, show)
+    return _transcribe_all(reader, recordings, empty, show, ids)
 
 
 def write_transcripts(

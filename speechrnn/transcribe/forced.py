@@ -1,6 +1,6 @@
 """A known text laid over its recording: when each word is said."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from speechrnn.audio import SAMPLE_RATE
 from speechrnn.ctc import Hypothesis, count_required_frames
-from speechrnn.errors import AudioError, TextError
-from speechrnn.inputs import read_lines
-from speechrnn.manifest import read_manifest, resolve_audio
+from speechrnn.errors import AudioError
 from speechrnn.text import BLANK, normalize, require_symbols
 from speechrnn.transcribe.align import align
 from speechrnn.transcribe.edges import find_sound, fit_words
+from speechrnn.transcribe.known import KnownTexts
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_recording
 from speechrnn.transcribe.transcript import Transcript, make_transcript
@@ -27,31 +26,10 @@ _MOST_CELLS = 2_000_000_000
 class Aligner:
     """Lays known texts over recordings; stands in a recogniser's place."""
 
-    def __init__(self, recognizer: Recognizer, source: Path) -> None:
-        """Takes the model, and a manifest with the recordings' texts or a file with the text of one recording.
-
-        Raises:
-            ManifestError: The manifest is broken.
-            TextError: The text cannot be read, or is that of parts of a recording.
-        """
+    def __init__(self, recognizer: Recognizer, texts: KnownTexts) -> None:
+        """Takes the model, and what was said."""
         self._recognizer = recognizer
-        self._source = source
-        self._text: str | None = None
-        self._by_path: dict[Path, str] = {}
-        self._by_id: dict[str, str] = {}
-        if source.suffix in (".json", ".jsonl"):
-            listed = read_manifest(source)
-            self._by_path = {resolve_audio(one, source.parent).resolve(): one.text for one in listed}
-            self._by_id = {one.id: one.text for one in listed}
-            if len(self._by_path) < len(listed):
-                raise TextError(f"{source}: has several texts for one recording; only whole recordings are aligned")
-        else:
-            self._text = " ".join(read_lines(source, TextError))
-
-    @property
-    def recordings(self) -> Collection[Path]:
-        """The recordings of the manifest, in its order; none where the text is a file's."""
-        return self._by_path.keys()
+        self._texts = texts
 
     def transcribe(self, path: Path, *, advance: Callable[[float], None] = lambda seconds: None) -> Transcript:
         """Returns a recording's text with the times of its words, and how likely the model finds each.
@@ -60,11 +38,8 @@ class Aligner:
             AudioError: The recording cannot be read, is too short for the text, or too long to be laid out at once.
             TextError: There is no text for it, or the model cannot spell it.
         """
-        text = self._text or self._by_path.get(path.resolve()) or self._by_id.get(path.stem)
-        if text is None:
-            raise TextError(f"{self._source}: has no text for {path}")
         info = self._recognizer.info
-        normalized = normalize(text, info.lang)
+        normalized = normalize(self._texts.find(path), info.lang)
         require_symbols(normalized, info.alphabet.symbols, str(path))
         heard = _listen(self._recognizer, path, advance)
         tokens, duration = info.alphabet.encode(normalized), heard.duration

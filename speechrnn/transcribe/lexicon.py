@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from speechrnn.compiled import compiled
 from speechrnn.text import BLANK, Alphabet
@@ -29,7 +29,7 @@ class Lexicon(NamedTuple):
     best: NDArray[np.float32]
 
 
-def build_lexicon(words: Sequence[str], values: Sequence[float], alphabet: Alphabet) -> Lexicon:
+def build_lexicon(words: Sequence[str], values: ArrayLike, alphabet: Alphabet) -> Lexicon:
     """Returns the trie of those words that an alphabet can spell.
 
     Args:
@@ -66,16 +66,16 @@ def build_lexicon(words: Sequence[str], values: Sequence[float], alphabet: Alpha
 
 def _sort_words(words: Sequence[str], alphabet: Alphabet) -> tuple[NDArray[np.int32], ...]:
     """Returns the words that an alphabet can spell, sorted: their letters (longest, words), lengths and places."""
-    letters = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    known = frozenset(alphabet.symbols)
+    writable = [place for place, word in enumerate(words) if word and known.issuperset(word)]
+    lengths = np.asarray([len(words[place]) for place in writable], dtype=np.int32)
+    letters = np.frombuffer("".join(words[place] for place in writable).encode("utf-32-le"), dtype=np.uint32)
     symbols, where = np.unique(letters, return_inverse=True)
     classes = {ord(symbol): number for number, symbol in enumerate(alphabet.symbols, BLANK + 1)}
-    tokens = np.asarray([classes.get(symbol, BLANK) for symbol in symbols.tolist()], dtype=np.int32)[where]
-    lengths = np.asarray([len(word) for word in words], dtype=np.int32)
-    rows = np.full((lengths.max(initial=0), len(words)), BLANK, dtype=np.int32)
-    rows.T[np.arange(len(rows)) < lengths[:, None]] = tokens
-    writable = np.nonzero((lengths > 0) & ((rows != BLANK).sum(axis=0) == lengths))[0]
-    order = writable[np.lexsort(rows[::-1, writable])] if len(writable) else writable
-    return rows[:, order], lengths[order], order.astype(np.int32)
+    rows = np.full((lengths.max(initial=0), len(writable)), BLANK, dtype=np.int32)
+    rows.T[np.arange(len(rows)) < lengths[:, None]] = np.asarray([classes[one] for one in symbols.tolist()])[where]
+    order = np.lexsort(rows[::-1]) if writable else np.zeros(0, dtype=np.intp)
+    return rows[:, order], lengths[order], np.asarray(writable, dtype=np.int32)[order]
 
 
 @compiled

@@ -185,7 +185,7 @@ def test_what_cannot_be_adapted_is_refused(
     line = {"audio_filepath": str(next(corpus.glob("*.wav"))), "text": "hola", "lang": "es-MX"}
     (tmp_path / "es.jsonl").write_text(json.dumps(line) + "\n")
     assert run(["adapt", str(tmp_path / "es.jsonl"), "--out", str(tmp_path / "out"), "--model", str(model)]) == 1
-    assert "some of it is es-MX; the model knows en" in capsys.readouterr().err
+    assert "some of it is in es-MX, and the model knows en" in capsys.readouterr().err
     mine = ["adapt", str(make_corpus(1, WORDS, "mine")), "--out", str(tmp_path), "--model", str(model)]
     assert run(mine) == 1
     assert "holds the model that shall learn" in capsys.readouterr().err

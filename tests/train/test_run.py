@@ -342,36 +342,28 @@ def test_a_dev_set_that_ctc_cannot_judge_by_its_loss_is_judged_by_its_words(tmp_
     assert read_log(tmp_path / "run") == [record]
 
 
-def test_processes_of_one_machine_share_its_cores(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    most: list[int] = []
+def test_a_process_computes_in_no_more_threads_than_are_its_own(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+    used: list[int] = []
 
     @contextmanager
     def join() -> Iterator[Team]:
         yield Team(local_size=4)
 
-    def settle(wanted: int, cores: int, *_: object) -> int:
-        most.append(cores)
-        return 1
+    def settle(wanted: int, most: int, *_: object) -> int:
+        asked.append((wanted, most))
+        return wanted or 3
+
+    def see(_: object) -> None:
+        used.append(torch.get_num_threads())
 
     monkeypatch.setattr(train_run, "join_team", join)
     monkeypatch.setattr(train_run, "settle_threads", settle)
-    for cores in (8, 2):
-        monkeypatch.setattr(train_run, "count_cores", lambda cores=cores: cores)
-        train_model(data, tiny(epochs=1, threads=0), tmp_path / str(cores))
-    assert most == [2, 1]
-
-
-def test_a_resumed_run_computes_in_as_many_threads_as_it_began(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
-
-    def settle(wanted: int, cores: int, *_: object) -> int:
-        asked.append(wanted)
-        return wanted or 2
-
-    monkeypatch.setattr(train_run, "settle_threads", settle)
-    for cores in (4, 4, 1):
+    monkeypatch.setattr(train_run, "_announce", see)
+    for cores in (16, 8, 16):  # a run goes on with fewer, and with as many as before
         monkeypatch.setattr(train_run, "count_cores", lambda cores=cores: cores)
         train_model(data, tiny(epochs=1, threads=0), tmp_path / "run", resume=True)
-    assert asked == [0, 2, 1]
+    assert asked == [(0, 4), (3, 2), (3, 4)]
+    assert used == [3, 2, 3]

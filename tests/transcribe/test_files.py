@@ -1,5 +1,6 @@
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -251,13 +252,24 @@ def test_a_manifest_has_the_texts_of_many(
 def test_a_manifest_names_the_recordings_too(
     tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = {"audio_filepath": "recordings/one.wav", "text": "hello", "id": "a"}
-    (tmp_path / "texts.jsonl").write_text(json.dumps(line) + "\n")
+    one, two = (
+        {"audio_filepath": f"recordings/{name}.wav", "text": "hello", "id": f"a/{name}"} for name in ("one", "three")
+    )
     command = ["transcribe", "--model", str(model), "--align", str(tmp_path / "texts.jsonl")]
-    assert run(command) == 0
-    assert capsys.readouterr().out == "hello\n"
-    (tmp_path / "texts.jsonl").write_text(json.dumps(line) + "\n" + json.dumps({**line, "id": "b"}) + "\n")
-    assert run(command) == 1
-    assert "texts.jsonl: has several texts for one recording" in capsys.readouterr().err
+
+    def align(*lines: Mapping[str, object]) -> int:
+        (tmp_path / "texts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return run(command)
+
+    assert align(one, two) == 0
+    assert capsys.readouterr().out.splitlines() == ["a/one hello", "a/three hello"]
+    for part in ({**one, "id": "b"}, {**two, "offset": 0.1}):
+        assert align(one, two, part) == 1
+        assert "texts.jsonl: lists parts of" in capsys.readouterr().err
+    assert align() == 1
+    assert "texts.jsonl: holds no recordings" in capsys.readouterr().err
+    align(one, {**one, "id": "b"}, two)
+    assert run([*command, str(recordings / "three.wav")]) == 0  # of which there is one text
+    assert run([*command, str(recordings / "one.wav")]) == 1
     (tmp_path / "text.txt").write_text("hello")
     assert run(["transcribe", "--model", str(model), "--align", str(tmp_path / "text.txt")]) == 2
