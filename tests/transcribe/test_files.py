@@ -263,7 +263,7 @@ def test_a_manifest_names_the_recordings_too(
 
     assert align(one, two) == 0
     assert capsys.readouterr().out.splitlines() == ["a/one hello", "a/three hello"]
-    for part in ({**one, "id": "b"}, {**two, "offset": 0.1}):
+    for part in ({**one, "id": "b"}, {**two, "id": "c", "offset": 0.1}):
         assert align(one, two, part) == 1
         assert "texts.jsonl: lists parts of" in capsys.readouterr().err
     assert align() == 1
