@@ -37,12 +37,14 @@ class Watchdog:
     records: list[EpochRecord]
     _norms: deque[float] = field(default_factory=lambda: deque(maxlen=10 * _USUAL_STEPS))
     _told: set[str] = field(default_factory=set)
+    _largest: float = 0.0
 
     def see_gradient(self, norm: float, step: int, ids: Sequence[str]) -> None:
         """Takes the norm of a step's gradient before clipping; warns where it explodes."""
         usual = float(np.median(self._norms)) if len(self._norms) >= _USUAL_STEPS else float("inf")
         self._norms.append(norm)
-        if norm > _BURST * usual:
+        if norm > max(_BURST * usual, 2 * self._largest):  # one like those before says nothing new
+            self._largest = norm
             warn(
                 f"step {step}: the gradient's norm is {norm:.0f}, usual is {usual:.2g}; it was scaled down. If that"
                 f" goes on, lower optimizer.learning_rate, and look at {', '.join(ids[:3])}"

@@ -62,6 +62,10 @@ def test_an_exploding_gradient_is_named(capsys: pytest.CaptureFixture[str]) -> N
     error = capsys.readouterr().err
     assert "step 60: the gradient's norm is 900, usual is 2" in error
     assert "anna-1, anna-2" in error
+    watchdog.see_gradient(950.0, 61, ["anna-3"])
+    assert capsys.readouterr().err == ""
+    watchdog.see_gradient(2000.0, 62, ["anna-4"])
+    assert "step 62: the gradient's norm is 2000" in capsys.readouterr().err
 
 
 def test_every_step_of_a_run_is_looked_at(
