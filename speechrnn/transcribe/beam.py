@@ -33,6 +33,11 @@ _SLACK = 6.0
 """Nats that a finished word may gain over what its letters alone promised."""
 
 
+_CLOSED_BONUS = 3.0
+"""Nats for each word of a closed vocabulary without a language model: a word that is misheard by a letter would lose to
+silence. Chosen on digits (recipes/english)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One of the texts that log_probs may mean.
@@ -86,9 +91,9 @@ class BeamDecoder:
         self._weights = Weights(
             beam=0,
             cut=0.0,
-            slack=_SLACK + max((hotwords or {}).values(), default=0.0) if lm or hotwords else 0.0,
+            slack=_SLACK + max((hotwords or {}).values(), default=0.0) if lm or hotwords or words else 0.0,
             lm=0.0,
-            word=0.0,
+            word=_CLOSED_BONUS if words else 0.0,
             unknown=0.0,
             closed=bool(words),
             space=alphabet.symbols.index(" ") + 1 if " " in alphabet.symbols else -1,
