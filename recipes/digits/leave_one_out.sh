@@ -5,6 +5,7 @@
 #   sh recipes/digits/leave_one_out.sh FSDD [OUT] [more options of speechrnn train]
 #
 # FSDD is the repository's folder, OUT defaults to runs/digits-strangers. Run again after a kill, it goes on.
+# SPEAKERS="theo lucas" leaves only these out.
 set -eu
 
 here=$(dirname "$0")
