@@ -91,7 +91,9 @@ def transcribe(
             failures = print_transcripts(reader, paths, format, ids)
         else:
             formats, key = list(FORMATS) if format is Format.ALL else [format.value], reading.hash(recognizer, align)
-            failures = write_transcripts(reader, paths, output_dir, formats, key, skip=skip_existing, force=force)
+            failures = write_transcripts(
+                reader, paths, output_dir, formats, key, skip=skip_existing, force=force, ids=ids
+            )
     if failures:
         raise typer.Exit(1)
 

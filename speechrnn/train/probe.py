@@ -46,7 +46,7 @@ def settle_precision(wanted: Wanted, objective: Objective, batch: Batch) -> Prec
     return chosen
 
 
-def settle_threads(wanted: int, most: int, objective: Objective, batch: Batch, precision: Precision) -> int:
+def settle_threads(wanted: int, most: int, objective: Objective, batch: Batch) -> int:
     """Returns the threads that are wanted, or for 0 as many, up to `most`, as make a step on a batch fastest.
 
     Beside other work, one thread is often faster than several, which wait for each other. Where a GPU computes, nothing
@@ -59,7 +59,7 @@ def settle_threads(wanted: int, most: int, objective: Objective, batch: Batch, p
     for _ in range(_TRIALS):
         for count in counts:
             with use_threads(count):
-                seconds[count] += sum(_time_steps(objective, batch, (precision,))) / _TRIALS
+                seconds[count] += sum(_time_steps(objective, batch, ("float32",))) / _TRIALS
     chosen = min(counts, key=seconds.__getitem__)
     note(f"threads {chosen}: a step takes {', '.join(f'{seconds[count]:.2f} s in {count}' for count in counts)}")
     return chosen

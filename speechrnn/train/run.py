@@ -9,7 +9,7 @@ import torch
 
 from speechrnn.batches import Batch, collate
 from speechrnn.config import Recipe
-from speechrnn.console import abridge, name_command, note, warn_each
+from speechrnn.console import abridge, count_of, name_command, note, warn_each
 from speechrnn.errors import CorpusError, OutputError, RecipeError, TrainingError
 from speechrnn.features import Cmvn, estimate_cmvn, shape_features
 from speechrnn.hardware import choose_device, count_cores, use_threads
@@ -123,7 +123,7 @@ def _check_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> bool:
     """Returns whether there is a run to go on with; raises where something is in the way."""
     path = out / RECIPE_FILE
     if path.exists() and resume:
-        if read_run_recipe(out) != recipe:
+        if _but_for_threads(read_run_recipe(out)) != _but_for_threads(recipe):
             raise RecipeError(f"{path}: differs from the recipe given; resume without --recipe and --set, or --force")
         return True
     begun = (out / STATE_FILE).exists() or (out / MODEL_FILE).exists()
@@ -132,6 +132,11 @@ def _check_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> bool:
     if not path.exists() and out.exists() and any(not is_ours(entry) for entry in out.iterdir()):
         raise OutputError(f"{out}: holds other files; choose another --out")
     return False
+
+
+def _but_for_threads(recipe: Recipe) -> Recipe:
+    """Returns a recipe without what changes how fast a run goes on, and not what it learns."""
+    return replace(recipe, training=replace(recipe.training, threads=0))
 
 
 def _begin_folder(out: Path, recipe: Recipe) -> None:
@@ -210,13 +215,18 @@ def _settle_state(
     """Returns where the run is, begun or restored by the first process; all have its weights then."""
     team, objective, batch = learner.team, learner.objective, _take_middling(train)
     restored = team.lead(lambda: _restore(out, fingerprint, learner) if resuming else None)
-    wanted = train.recipe.training.precision
-    precision = restored.precision if restored else team.lead(lambda: settle_precision(wanted, objective, batch))
+    settings = train.recipe.training
+    asked = settings.threads or (restored.threads or cores if restored else 0)
+    threads = team.lead(lambda: settle_threads(asked, cores, objective, batch))
+    with use_threads(threads):
+        precision = (
+            restored.precision
+            if restored
+            else team.lead(lambda: settle_precision(settings.precision, objective, batch))
+        )
     if team.gather([] if confirm_precision(precision, objective, batch) == precision else [team.rank]):
         precision = "float32"  # some machine cannot do the other
     try_largest_batch(learner, train, precision)
-    asked = (restored.threads or cores) if restored else train.recipe.training.threads
-    threads = team.lead(lambda: settle_threads(asked, cores, objective, batch, precision))
     if team.leads and not restored:
         _begin_folder(out, train.recipe)
     begun = restored or RunState(fingerprint, precision)
@@ -277,6 +287,7 @@ def _announce(training: Training) -> None:
     note(
         f"{describe_network(learner.network.config)}, {learner.network.count_parameters() / 1e6:.2f} M parameters,"
         f" {len(training.train.learnable)} utterances, {state.precision} on {learner.device}"
-        + (f" in {learner.team.size} processes" if learner.team.size > 1 else "")
+        + (f", {count_of(torch.get_num_threads(), 'thread')}" if learner.device.type == "cpu" else "")
+        + (f" in each of {learner.team.size} processes" if learner.team.size > 1 else "")
         + (", finished already" if training.finished else f", resumed in epoch {state.epoch + 1}" if state.step else "")
     )

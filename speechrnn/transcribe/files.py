@@ -128,6 +128,7 @@ def write_transcripts(
     *,
     skip: bool = False,
     force: bool = False,
+    ids: Mapping[Path, str] | None = None,
 ) -> int:
     """Writes a file for each recording and format into a folder, and returns how many paths or recordings failed.
 
@@ -140,6 +141,7 @@ def write_transcripts(
         skip: Leave out what the ledger says is done: the same audio, read in the same way, its files still there. What
             it says was written from other audio, or in another way, is replaced.
         force: Replace whatever is there.
+        ids: What to call each recording within its files; None, or none at all, for what `name_recordings` says.
 
     Raises:
         OutputError: A file is in the way, two recordings would be one file, or the ledger is damaged.
@@ -147,9 +149,9 @@ def write_transcripts(
     recordings, empty = find_recordings(paths)
     with claim(folder):
         ledger = Ledger(folder)
-        ids = dict(zip(recordings, name_recordings(recordings), strict=True))
+        stems = dict(zip(recordings, name_recordings(recordings), strict=True))
         jobs = {path: Job(hash_file(path), key) for path in recordings}
-        names = {path: [f"{_to_name(ids[path])}.{ending}" for ending in formats] for path in recordings}
+        names = {path: [f"{_to_name(stems[path])}.{ending}" for ending in formats] for path in recordings}
         wanted = [path for path in recordings if not (skip and ledger.is_done(jobs[path], names[path]))]
         _check_names(folder, list(names.values()))
         if not force:
@@ -165,7 +167,7 @@ def write_transcripts(
                     temporary.write_text(FORMATS[ending](transcript), encoding="utf-8")
             ledger.finish(jobs[path], names[path])
 
-        return _transcribe_all(reader, wanted, empty, keep, ids)
+        return _transcribe_all(reader, wanted, empty, keep, ids or stems)
 
 
 def _transcribe_all(

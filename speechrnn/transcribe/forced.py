@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE
+from speechrnn.audio import SAMPLE_RATE, probe_audio
 from speechrnn.ctc import Hypothesis, count_required_frames
 from speechrnn.errors import AudioError
 from speechrnn.text import BLANK, normalize, require_symbols
@@ -39,7 +39,7 @@ class Aligner:
             TextError: There is no text for it, or the model cannot spell it.
         """
         info = self._recognizer.info
-        normalized = normalize(self._texts.find(path), info.lang)
+        normalized = normalize(self._texts.find(path, probe_audio(path).duration), info.lang)
         require_symbols(normalized, info.alphabet.symbols, str(path))
         heard = _listen(self._recognizer, path, advance)
         tokens, duration = info.alphabet.encode(normalized), heard.duration

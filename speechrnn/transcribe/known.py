@@ -7,7 +7,10 @@ from pathlib import Path
 
 from speechrnn.errors import TextError
 from speechrnn.inputs import read_lines
-from speechrnn.manifest import read_manifest, resolve_audio
+from speechrnn.manifest import Utterance, read_manifest, resolve_audio
+
+_SLACK_SECONDS = 0.25
+"""What a recording may last longer than its manifest says: encoders add silence, and people round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +20,14 @@ class KnownTexts:
     Attributes:
         source: The file that says so.
         text: Of whatever recording; None where a manifest tells them apart.
-        by_path: By the recording's real path; recordings of which a manifest lists parts are left out.
+        by_path: By the recording's real path; recordings that a manifest lists in parts, or twice, are left out.
         by_id: By the utterance's id.
         listed: A manifest's recordings, in its order, and their ids.
     """
 
     source: Path
     text: str | None
-    by_path: Mapping[Path, str]
+    by_path: Mapping[Path, Utterance]
     by_id: Mapping[str, str]
     listed: Mapping[Path, str]
 
@@ -42,7 +45,7 @@ class KnownTexts:
         places = [resolve_audio(one, source.parent) for one in utterances]
         counts = Counter(place.resolve() for place in places)
         by_path = {
-            place.resolve(): one.text
+            place.resolve(): one
             for place, one in zip(places, utterances, strict=True)
             if counts[place.resolve()] == 1 and one.offset == 0 and one.speed == 1
         }
@@ -58,16 +61,26 @@ class KnownTexts:
         if self.text is None and not self.listed:
             raise TextError(f"{self.source}: holds no recordings")
         if parts := [path for path in self.listed if path.resolve() not in self.by_path]:
-            raise TextError(f"{self.source}: lists parts of {parts[0]}; only whole recordings are aligned")
+            raise TextError(
+                f"{self.source}: has {parts[0]} in parts, twice or at another speed; recordings are aligned whole"
+            )
         return self.listed
 
-    def find(self, path: Path) -> str:
-        """Returns the text of a recording.
+    def find(self, path: Path, seconds: float) -> str:
+        """Returns the text of a recording that lasts so long.
 
         Raises:
-            TextError: There is none.
+            TextError: There is none, or it is that of a part.
         """
-        text = self.text or self.by_path.get(path.resolve()) or self.by_id.get(path.stem)
+        if self.text is not None:
+            return self.text
+        listed = self.by_path.get(path.resolve())
+        if listed and listed.duration and listed.duration < seconds - _SLACK_SECONDS:
+            raise TextError(
+                f"{self.source}: has a text for {listed.duration:.2f} s of {path}, which lasts {seconds:.2f} s; whole"
+                " recordings are aligned"
+            )
+        text = listed.text if listed else self.by_id.get(path.stem)
         if text is None:
             raise TextError(f"{self.source}: has no text for {path}")
         return text

@@ -75,6 +75,6 @@ def test_as_many_threads_are_taken_as_make_a_step_fastest(
 ) -> None:
     monkeypatch.setattr(probe, "_time_steps", lambda *_: [1.0 + abs(torch.get_num_threads() - best)])
     before = torch.get_num_threads()
-    assert settle_threads(0, most, objective, batch, "float32") == best
-    assert settle_threads(3, most, objective, batch, "float32") == 3
+    assert settle_threads(0, most, objective, batch) == best
+    assert settle_threads(3, most, objective, batch) == 3
     assert torch.get_num_threads() == before

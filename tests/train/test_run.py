@@ -367,3 +367,10 @@ def test_a_process_computes_in_no_more_threads_than_are_its_own(
         train_model(data, tiny(epochs=1, threads=0), tmp_path / "run", resume=True)
     assert asked == [(0, 4), (3, 2), (3, 4)]
     assert used == [3, 2, 3]
+
+
+def test_a_resumed_run_may_take_other_threads(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train_model(data, tiny(epochs=1, threads=1), tmp_path / "run")
+    assert "float32 on cpu, 1 thread" in capsys.readouterr().err
+    train_model(data, tiny(epochs=1, threads=2), tmp_path / "run", resume=True)
+    assert "float32 on cpu, 2 threads, finished already" in capsys.readouterr().err

@@ -66,7 +66,7 @@ def test_three_processes_go_on_and_learn_what_one_learns(
     heard = process.communicate()[0]
     assert process.returncode == 0, heard
     assert heard.count("epoch 1/2") == 1
-    assert "float32 on cpu in 3 processes, resumed in epoch 1" in heard
+    assert "float32 on cpu, 1 thread in each of 3 processes, resumed in epoch 1" in heard
     for mine, one in zip(read_log(tmp_path / "three"), read_log(tmp_path / "one"), strict=True):
         assert (mine.loss, mine.dev_loss) == pytest.approx((one.loss, one.dev_loss), rel=1e-4)
         assert (mine.step, mine.speech_seconds) == (one.step, one.speech_seconds)

@@ -265,7 +265,9 @@ def test_a_manifest_names_the_recordings_too(
     assert capsys.readouterr().out.splitlines() == ["a/one hello", "a/three hello"]
     for part in ({**one, "id": "b"}, {**two, "id": "c", "offset": 0.1}):
         assert align(one, two, part) == 1
-        assert "texts.jsonl: lists parts of" in capsys.readouterr().err
+        assert "in parts, twice or at another speed" in capsys.readouterr().err
+    assert align({**one, "duration": 0.1}) == 1
+    assert "has a text for 0.10 s of" in capsys.readouterr().err
     assert align() == 1
     assert "texts.jsonl: holds no recordings" in capsys.readouterr().err
     align(one, {**one, "id": "b"}, two)
