@@ -64,6 +64,8 @@ def transcribe(
 
     if align and (beam or lm or words or hotword):
         raise typer.BadParameter("--align knows the words; leave out --beam, --lm, --words and --hotword")
+    if beam == 1 and (lm or words or hotword):
+        raise typer.BadParameter("--beam 1 is greedy, and hears of no --lm, --words or --hotword; take 10 or more")
     if output_dir is None and (skip_existing or force or format is Format.ALL):
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
     if mic or live:

@@ -147,6 +147,7 @@ def test_without_a_model_english_as_it_ships_is_read_and_named(
     assert heard.out == "hello world\n"
     assert "model english and language model english; --model names another" in heard.err
     assert run(["transcribe", str(tmp_path / "a.wav"), "--beam", "1"]) == 0
+    assert run(["transcribe", str(tmp_path / "a.wav"), "--beam", "1", "--words", "digits"]) == 2
     assert "model english; --model names another" in capsys.readouterr().err
     monkeypatch.chdir("/")
     assert run(["info", "english"]) == 0
