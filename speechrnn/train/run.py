@@ -92,6 +92,7 @@ def train_model(
             _run(training, again or _name_resumption(data, out, team))
         model = team.lead(lambda: load_model(out))
         note(f"{describe_best(model)}: {out / MODEL_FILE}")
+        del learner, training  # which hold what connects the processes, and it must end before they do
         return model
 
 

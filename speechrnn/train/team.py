@@ -1,5 +1,6 @@
 """The processes that train one network together, as torchrun starts them; one that is alone is a team of one."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -136,6 +137,8 @@ def join_team() -> Iterator[Team]:
         yield team
     except SpeechRnnError as error:
         raise type(error)(f"process {team.rank} of {team.size}: {error}") from error
+    else:
+        gc.collect()  # a replica that outlives the group makes gloo abort the process at its end, now and then
     finally:
         stderr.quiet = quiet
         distributed.destroy_process_group()
