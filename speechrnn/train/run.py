@@ -219,12 +219,11 @@ def _settle_state(
     settings = train.recipe.training
     asked = settings.threads or (restored.threads or cores if restored else 0)
     threads = team.lead(lambda: settle_threads(asked, cores, objective, batch))
-    with use_threads(threads):
-        precision = (
-            restored.precision
-            if restored
-            else team.lead(lambda: settle_precision(settings.precision, objective, batch))
-        )
+    if restored:
+        precision = restored.precision
+    else:
+        with use_threads(threads):
+            precision = team.lead(lambda: settle_precision(settings.precision, objective, batch))
     if team.gather([] if confirm_precision(precision, objective, batch) == precision else [team.rank]):
         precision = "float32"  # some machine cannot do the other
     try_largest_batch(learner, train, precision)

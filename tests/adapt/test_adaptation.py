@@ -35,7 +35,7 @@ def model(tmp_path: Path) -> Path:
 def make_model(path: Path, lang: str, letters: str = "", seed: int = 1) -> Path:
     torch.manual_seed(seed)  # another one than the recipe's, from which fresh weights are drawn
     alphabet = Alphabet((" ", *letters)) if letters else alphabet_of(lang)
-    recipe = replace(TINY, augment=replace(TINY.augment, noise="folder/of/another/machine"))
+    recipe = replace(TINY, augment=replace(TINY.augment, noise="folder/of/another/machine", masks_from=0.4))
     info = ModelInfo(recipe, FeatureConfig(coefficients=10), alphabet, lang)
     save_model(Model(info, build_network(info.recipe, info.features, info.alphabet), None), path)
     return path
@@ -75,8 +75,8 @@ def test_what_is_learned_lowers_the_loss_and_is_not_learned_twice(
 def test_the_recipe_is_the_models_own_in_small_steps(model: Path) -> None:
     info = load_model(model).info
     recipe = make_recipe(info)
-    assert recipe.augment.noise == ""
-    was = replace(recipe.augment, noise=info.recipe.augment.noise)
+    assert (recipe.augment.noise, recipe.augment.masks_from) == ("", 0.0)
+    was = replace(recipe.augment, noise=info.recipe.augment.noise, masks_from=info.recipe.augment.masks_from)
     as_it_was = replace(recipe, optimizer=info.recipe.optimizer, training=info.recipe.training, augment=was)
     assert as_it_was == info.recipe
     assert recipe.training.intermediate == info.recipe.training.intermediate

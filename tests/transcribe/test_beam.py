@@ -138,6 +138,14 @@ def test_a_closed_vocabulary_writes_no_other_word(seed: int) -> None:
             assert reading.log_prob == pytest.approx(allowed[reading.tokens], abs=1e-4)
 
 
+@pytest.mark.parametrize(("heard", "written"), [(0.2, "ab"), (0.05, "")])
+def test_a_word_of_a_closed_vocabulary_wins_over_silence_that_is_a_little_likelier(heard: float, written: str) -> None:
+    frame = [1 - 2 * heard, 0.0, heard, heard]  # blank, space, a, b
+    log_probs = np.log(np.asarray([frame, frame], dtype=np.float32) + 1e-30)
+    assert BeamDecoder(ALPHABET, words=["ab"]).read(log_probs) == written
+    assert BeamDecoder(ALPHABET).read(log_probs) == ""
+
+
 def test_a_favoured_word_wins_where_it_is_nearly_as_likely() -> None:
     log_probs = np.log(np.asarray([[0.1, 0.1, 0.7, 0.1], [0.6, 0.1, 0.1, 0.2], [0.1, 0.1, 0.3, 0.5]], dtype=np.float32))
     assert BeamDecoder(ALPHABET).read(log_probs) == "ab"

@@ -263,6 +263,8 @@ def test_a_manifest_names_the_recordings_too(
 
     assert align(one, two) == 0
     assert capsys.readouterr().out.splitlines() == ["a/one hello", "a/three hello"]
+    assert run([*command, "-f", "ctm", "-o", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "three.ctm").read_text().startswith("a/three ")
     for part in ({**one, "id": "b"}, {**two, "id": "c", "offset": 0.1}):
         assert align(one, two, part) == 1
         assert "in parts, twice or at another speed" in capsys.readouterr().err

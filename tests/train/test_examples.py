@@ -1,0 +1,21 @@
+"""Utterances varied: the same ones the same way, and masked when it is time."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speechrnn.config import AugmentConfig
+from speechrnn.prepare.prepared import read_prepared
+from speechrnn.train.run import _open_sources
+from tests.train.conftest import TINY
+
+
+@pytest.mark.parametrize(("epoch", "masked"), [(0, False), (1, False), (2, True), (3, True)])
+def test_masks_begin_in_the_epoch_before_which_their_share_has_passed(data: Path, epoch: int, masked: bool) -> None:
+    masks = AugmentConfig(frequency_masks=2, time_masks_per_second=5.0, masks_from=0.5)
+    recipe = replace(TINY, augment=masks, training=replace(TINY.training, epochs=4))
+    train, _ = _open_sources(data, read_prepared(data), recipe)
+    varied = [not np.array_equal(train.vary(index, epoch).features, train.make(index).features) for index in range(3)]
+    assert varied == [masked] * 3
