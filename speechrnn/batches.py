@@ -61,7 +61,7 @@ def collate(examples: Sequence[Example]) -> Batch:
     return Batch(
         F.pad(features, (0, 0, 0, pad_frames(features.shape[1]) - features.shape[1])),
         torch.tensor([len(example.features) for example in examples]),
-        _pad([torch.tensor(example.labels) for example in examples]),
+        _pad([torch.tensor(example.labels, dtype=torch.long) for example in examples]),
         torch.tensor([len(example.labels) for example in examples]),
         tuple(example.id for example in examples),
     )

@@ -183,6 +183,7 @@ class AugmentConfig(Strict):
         reverberation_ms: A room is put around it, whose sound falls by 60 dB within up to so long.
         noise: A folder of recordings of noise, pieces of which are put behind it; empty for none.
         noise_share: Share of the utterances that get noise.
+        noise_alone: Share of the utterances in whose place there is nothing but noise, recorded or drawn, and no text.
         low_snr_db: The lowest signal-to-noise ratio that is drawn.
         high_snr_db: The highest.
         telephone_share: Share of the utterances of which nothing above 3.4 to 4 kHz is left; it sounds like a line only
@@ -203,6 +204,7 @@ class AugmentConfig(Strict):
     reverberation_ms: Annotated[float, Meta(ge=0, le=60_000)] = 0.0
     noise: str = ""
     noise_share: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    noise_alone: Share = 0.0
     low_snr_db: Annotated[float, Meta(ge=-100, le=100)] = 5.0
     high_snr_db: Annotated[float, Meta(ge=-100, le=100)] = 30.0
     telephone_share: Annotated[float, Meta(ge=0, le=1)] = 0.0

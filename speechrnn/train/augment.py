@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from speechrnn.config import AugmentConfig, FeatureConfig
 from speechrnn.features import Features, make_dct
-from speechrnn.train.surroundings import add_noise, add_reverberation
+from speechrnn.train.surroundings import add_noise, add_reverberation, draw_response
 
 _QUIET = 0.02
 """Share of an utterance's frames that are quieter than a pause that is put beside it."""
@@ -28,9 +28,6 @@ _NEAR = 4
 
 _TELEPHONE_HZ = (3400.0, 4000.0)
 """Between what a line lets through and what 8,000 samples a second can hold."""
-
-_RESPONSE_BANDS = 6
-"""Frequencies at which a microphone's response is drawn; it is straight between them."""
 
 
 def settle(augment: AugmentConfig, done: float) -> AugmentConfig:
@@ -101,17 +98,6 @@ def change_tempo(channels: Features, frames: int) -> Features:
     share = (places - before)[:, None]
     stretched: Features = channels[before] * (1 - share) + channels[after] * share
     return stretched
-
-
-def draw_response(mels: int, decibels: float, rng: np.random.Generator) -> Features:
-    """Returns what another microphone at another distance adds to log mel energies, (mels,).
-
-    A gain of up to so many decibels either way, and as much again that varies smoothly over frequency.
-    """
-    bands = rng.uniform(-decibels, decibels, _RESPONSE_BANDS) + rng.uniform(-decibels, decibels)
-    places = np.linspace(0, _RESPONSE_BANDS - 1, mels)
-    nats_a_decibel = np.log(10) / 10
-    return np.asarray(np.interp(places, np.arange(_RESPONSE_BANDS), bands) * nats_a_decibel, dtype=np.float32)
 
 
 def add_silence(channels: Features, longest: float, rng: np.random.Generator) -> Features:

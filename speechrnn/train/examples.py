@@ -15,6 +15,7 @@ from speechrnn.manifest import Utterance
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.text import Alphabet
 from speechrnn.train.augment import augment_features, settle
+from speechrnn.train.surroundings import make_noise
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,16 @@ class ExampleSource:
         return Example(self.store.utterances[index].id, features, self.labels[index])
 
     def vary(self, index: int, epoch: int) -> Example:
-        """Returns an utterance varied; the variation depends on the seed, the epoch and the utterance alone."""
+        """Returns an utterance varied, or noise in its place; the seed, the epoch and the utterance decide alone."""
         rng = np.random.default_rng((self.recipe.training.seed, epoch, index))
-        augment = settle(self.recipe.augment, epoch / self.recipe.training.epochs)
-        fewest = self.required_frames(index)
-        varied = augment_features(self.store[index], augment, self.features, fewest, rng, self.noises)
-        features = to_network_input(varied, self.recipe.input, self.features, self.cmvn)
-        return Example(self.store.utterances[index].id, features, self.labels[index])
+        augment, labels = settle(self.recipe.augment, epoch / self.recipe.training.epochs), self.labels[index]
+        if augment.noise_alone and rng.random() < augment.noise_alone:
+            heard, labels = make_noise(int(self.store.frames[index]), self.noises, self.features, rng), []
+        else:
+            fewest = self.required_frames(index)
+            heard = augment_features(self.store[index], augment, self.features, fewest, rng, self.noises)
+        features = to_network_input(heard, self.recipe.input, self.features, self.cmvn)
+        return Example(self.store.utterances[index].id, features, labels)
 
     def explain_unlearnable(self) -> list[str]:
         """Returns a line for each utterance that CTC cannot learn: what it has, what it would need."""

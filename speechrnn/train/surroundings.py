@@ -1,4 +1,4 @@
-"""Where speech is heard: a room around it, noise behind it; both are added up in mel energies, not in samples.
+"""Where speech is heard: a microphone, a room around it, noise behind it, which add up in mel energies; noise alone.
 
 References:
     Polack, La transmission de l'énergie sonore dans les salles, 1988: what a room adds dies away exponentially.
@@ -24,6 +24,19 @@ _SILENCE = 1e-2
 """Noise that varies less than so many nats over time and frequency is digital silence."""
 
 _SIXTY_DECIBELS = 1e-6
+
+_RESPONSE_BANDS = 6
+"""Frequencies at which a microphone's response is drawn; it is straight between them."""
+
+_NATS_A_DECIBEL = np.log(10) / 10
+
+_COLOUR_DB = 15.0
+"""How much stronger or weaker than white a drawn noise is in some frequencies."""
+
+_GUST_DB = 6.0
+"""Standard deviation of a drawn noise's loudness over time, at most; it is drawn anew every `_GUST_MS`."""
+
+_GUST_MS = 300.0
 
 
 def read_noise(folder: str, mfcc: FeatureConfig) -> list[Features]:
@@ -51,21 +64,43 @@ def read_noise(folder: str, mfcc: FeatureConfig) -> list[Features]:
 def add_noise(
     channels: Features, noises: Sequence[Features], augment: AugmentConfig, rng: np.random.Generator
 ) -> Features:
-    """Returns an utterance, (frames, mels), before a piece of noise at a drawn signal-to-noise ratio, or as it is.
-
-    A recording of noise is drawn by its length, and goes around where it ends too early.
-    """
+    """Returns an utterance, (frames, mels), before a piece of noise at a drawn signal-to-noise ratio, or as it is."""
     if rng.random() >= augment.noise_share:
         return channels
-    lengths = np.array([len(noise) for noise in noises])
-    noise = noises[rng.choice(len(noises), p=lengths / lengths.sum())]
-    piece = noise[(rng.integers(len(noise)) + np.arange(len(channels))) % len(noise)]
+    piece = _take_piece(noises, len(channels), rng)
     if np.ptp(piece) < _SILENCE:
         return channels
-    ratio = rng.uniform(augment.low_snr_db, augment.high_snr_db) * np.log(10) / 10
+    ratio = rng.uniform(augment.low_snr_db, augment.high_snr_db) * _NATS_A_DECIBEL
     gain = np.float32(_measure(channels) - _measure(piece) - ratio)
     heard: Features = np.logaddexp(channels, piece + gain)
     return heard
+
+
+def make_noise(frames: int, noises: Sequence[Features], mfcc: FeatureConfig, rng: np.random.Generator) -> Features:
+    """Returns the MFCC of noise in which nobody speaks, (frames, coefficients).
+
+    By half it is a piece of a recording; otherwise, and where there is no recording, white noise that is given a colour
+    and gusts.
+    """
+    dct = make_dct(mfcc)
+    if noises and rng.random() < 0.5:
+        channels = _take_piece(noises, frames, rng)
+    else:
+        samples = (frames - 1) * mfcc.hop_samples + mfcc.window_samples
+        channels = compute_mfcc(0.1 * rng.standard_normal(samples, dtype=np.float32), mfcc) @ dct.T
+        knots = rng.normal(0, rng.uniform(0, _GUST_DB) * _NATS_A_DECIBEL, 2 + round(frames * mfcc.hop_ms / _GUST_MS))
+        channels += np.interp(np.linspace(0, len(knots) - 1, frames), np.arange(len(knots)), knots)[:, None]
+    return np.asarray((channels + draw_response(mfcc.mels, _COLOUR_DB, rng)) @ dct, dtype=np.float32)
+
+
+def draw_response(mels: int, decibels: float, rng: np.random.Generator) -> Features:
+    """Returns what another microphone at another distance adds to log mel energies, (mels,).
+
+    A gain of up to so many decibels either way, and as much again that varies smoothly over frequency.
+    """
+    bands = rng.uniform(-decibels, decibels, _RESPONSE_BANDS) + rng.uniform(-decibels, decibels)
+    places = np.linspace(0, _RESPONSE_BANDS - 1, mels)
+    return np.asarray(np.interp(places, np.arange(_RESPONSE_BANDS), bands) * _NATS_A_DECIBEL, dtype=np.float32)
 
 
 def add_reverberation(channels: Features, longest: float, rng: np.random.Generator) -> Features:
@@ -77,6 +112,14 @@ def add_reverberation(channels: Features, longest: float, rng: np.random.Generat
     energy = lfilter([1.0, echo - kept], [1.0, -kept], np.exp(channels.astype(np.float64)), axis=0)
     heard: Features = np.log(energy).astype(np.float32)
     return heard
+
+
+def _take_piece(noises: Sequence[Features], frames: int, rng: np.random.Generator) -> Features:
+    """Returns so many frames of a recording, which is drawn by its length, and goes around where it ends too early."""
+    lengths = np.array([len(noise) for noise in noises])
+    noise = noises[rng.choice(len(noises), p=lengths / lengths.sum())]
+    piece: Features = noise[(rng.integers(len(noise)) + np.arange(frames)) % len(noise)]
+    return piece
 
 
 def _measure(channels: Features) -> float:

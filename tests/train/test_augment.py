@@ -13,7 +13,6 @@ from speechrnn.train.augment import (
     add_silence,
     augment_features,
     change_tempo,
-    draw_response,
     make_warp,
     mask_channels,
     mask_times,
@@ -120,22 +119,6 @@ def test_a_mask_holds_the_mean_of_what_it_hides() -> None:
     hidden = (in_frequency != channels).any(axis=0)
     assert hidden.any()
     np.testing.assert_allclose(in_frequency[:, hidden], np.tile(channels.mean(axis=0)[hidden], (60, 1)), rtol=1e-6)
-
-
-def test_a_microphones_decibels_are_decibels_of_the_signal(hello_world: Signal) -> None:
-    louder = channels_of(hello_world * np.float32(10 ** (6 / 20))) - channels_of(hello_world)
-    loud = channels_of(hello_world) > -5  # far above the floor that is added before the logarithm
-    assert np.median(louder[loud]) == pytest.approx(6 * np.log(10) / 10, rel=0.01)
-    drawn = np.stack([draw_response(40, 6.0, np.random.default_rng(seed)) for seed in range(2000)])
-    in_decibels = drawn * 10 / np.log(10)
-    assert 11.5 < in_decibels.max() <= 12.0
-    assert -12.0 <= in_decibels.min() < -11.5
-    assert abs(in_decibels.mean()) < 0.2
-
-
-def test_a_microphones_response_is_smooth_over_frequency() -> None:
-    response = draw_response(40, 6.0, np.random.default_rng(0))
-    assert np.abs(np.diff(response)).max() <= 2 * 6.0 * np.log(10) / 10 * 5 / 39 + 1e-6
 
 
 @given(st.integers(0, 1000))

@@ -19,3 +19,14 @@ def test_masks_begin_in_the_epoch_before_which_their_share_has_passed(data: Path
     train, _ = _open_sources(data, read_prepared(data), recipe)
     varied = [not np.array_equal(train.vary(index, epoch).features, train.make(index).features) for index in range(3)]
     assert varied == [masked] * 3
+
+
+def test_noise_alone_stands_in_the_place_of_its_share_and_has_no_text(data: Path) -> None:
+    source, _ = _open_sources(data, read_prepared(data), replace(TINY, augment=AugmentConfig(noise_alone=0.3)))
+    varied = [source.vary(index, epoch) for epoch in range(100) for index in source.learnable]
+    silent = [example for example in varied if not example.labels]
+    assert len(silent) / len(varied) == pytest.approx(0.3, abs=0.06)
+    for example in silent:
+        assert np.isfinite(example.features).all()
+    whole = {example.id: len(example.features) for example in map(source.make, source.learnable)}
+    assert all(len(example.features) == whole[example.id] for example in silent)

@@ -1,5 +1,6 @@
 """Noise and rooms in mel energies, against noise and rooms in samples."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from speechrnn.settings import build_settings
 from speechrnn.train import surroundings
 from speechrnn.train.augment import augment_features
 from speechrnn.train.run import train_model
-from speechrnn.train.surroundings import add_noise, add_reverberation, read_noise
+from speechrnn.train.surroundings import add_noise, add_reverberation, draw_response, make_noise, read_noise
 from tests.train.conftest import TINY, tiny
 
 MFCC = FeatureConfig(coefficients=40)
@@ -159,6 +160,14 @@ def test_noise_is_read_from_a_folder_and_put_behind_training_utterances(
     assert logs[0].split('"loss"')[1][:12] != logs[1].split('"loss"')[1][:12]
 
 
+def test_a_batch_in_which_nobody_speaks_is_learnt_from(tmp_path: Path, data: Path) -> None:
+    recipe = tiny(epochs=1)
+    train_model(data, replace(recipe, augment=AugmentConfig(noise_alone=0.999)), tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
+    assert record["loss"] > 0
+    assert record["words"]["hits"] == 0
+
+
 def test_a_folder_without_noise_and_noise_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(TrainingError, match=r"augment.noise: .* holds no recordings"):
@@ -171,3 +180,43 @@ def test_a_folder_without_noise_and_noise_that_cannot_be_read_are_named(tmp_path
 def test_ratios_the_wrong_way_round_are_refused() -> None:
     with pytest.raises(RecipeError, match=r"low_snr_db \(20.0\) must not be above high_snr_db \(10.0\)"):
         build_settings(AugmentConfig, {"low_snr_db": 20.0, "high_snr_db": 10.0}, (), "recipe.toml")
+
+
+def test_a_microphones_decibels_are_decibels_of_the_signal(hello_world: Signal) -> None:
+    louder = channels_of(hello_world * np.float32(10 ** (6 / 20))) - channels_of(hello_world)
+    loud = channels_of(hello_world) > -5  # far above the floor that is added before the logarithm
+    assert np.median(louder[loud]) == pytest.approx(6 * np.log(10) / 10, rel=0.01)
+    drawn = np.stack([draw_response(40, 6.0, np.random.default_rng(seed)) for seed in range(2000)])
+    in_decibels = drawn * 10 / np.log(10)
+    assert 11.5 < in_decibels.max() <= 12.0
+    assert -12.0 <= in_decibels.min() < -11.5
+    assert abs(in_decibels.mean()) < 0.2
+
+
+def test_a_microphones_response_is_smooth_over_frequency() -> None:
+    response = draw_response(40, 6.0, np.random.default_rng(0))
+    assert np.abs(np.diff(response)).max() <= 2 * 6.0 * np.log(10) / 10 * 5 / 39 + 1e-6
+
+
+def test_noise_alone_is_a_recording_by_half_and_drawn_otherwise(hiss: Signal) -> None:
+    """A recording that rises from frame to frame tells itself from what is drawn."""
+    rising = np.linspace(0, 9, 50, dtype=np.float32)[:, None].repeat(40, axis=1)
+    dct, recorded = make_dct(MFCC), []
+    for seed in range(200):
+        channels = make_noise(50, [rising], MFCC, np.random.default_rng(seed)) @ dct.T
+        assert channels.shape == (50, 40)
+        steps = np.diff(channels, axis=0)
+        recorded.append(np.sum(np.abs(steps - 9 / 49) < 1e-3) > 0.9 * steps.size)
+    assert 80 < sum(recorded) < 120
+
+
+def test_drawn_noise_is_that_of_samples_but_for_colour_and_gusts(hiss: Signal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "_COLOUR_DB", 0.0)
+    monkeypatch.setattr(surroundings, "_GUST_DB", 0.0)
+    drawn = make_noise(400, [], MFCC, np.random.default_rng(1)) @ make_dct(MFCC).T
+    truth = channels_of(hiss) + np.log(0.1**2 * 20**2)  # as loud as what is drawn
+    assert np.abs(drawn.mean(axis=0) - truth.mean(axis=0)).max() < 0.25
+    assert np.abs(drawn.std(axis=0) - truth.std(axis=0)).max() < 0.25
+    monkeypatch.setattr(surroundings, "_GUST_DB", 20.0)
+    gusty = make_noise(400, [], MFCC, np.random.default_rng(1)) @ make_dct(MFCC).T
+    assert gusty.mean(axis=1).std() > 5 * drawn.mean(axis=1).std()
