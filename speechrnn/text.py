@@ -126,13 +126,14 @@ def find_look_alikes(text: str, lang: str) -> list[str]:
     return sorted({character for character in unicodedata.normalize("NFC", text).lower() if character in _LOOK_ALIKES})
 
 
-def require_symbols(text: str, symbols: Iterable[str], place: str = "") -> None:
+def require_symbols(text: str, symbols: Iterable[str], place: str = "", remedy: str = "spell them out") -> None:
     """Checks that a text is not empty and holds no character beside `symbols`.
 
     Args:
         text: A normalised text.
         symbols: The characters that are allowed.
         place: Where the text stands; the message begins with it.
+        remedy: What can be done; the message ends with it.
 
     Raises:
         TextError: Names the characters, with their Unicode names.
@@ -143,10 +144,7 @@ def require_symbols(text: str, symbols: Iterable[str], place: str = "") -> None:
     allowed = set(symbols)
     foreign = sorted({character for character in text if character not in allowed})
     if foreign:
-        raise TextError(
-            f"{where}characters outside the alphabet: {describe_characters(foreign)}; spell them out, or name their"
-            " language"
-        )
+        raise TextError(f"{where}characters outside the alphabet: {describe_characters(foreign)}; {remedy}")
 
 
 def describe_characters(characters: Sequence[str]) -> str:

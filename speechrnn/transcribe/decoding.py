@@ -64,11 +64,14 @@ def _read_words(path: Path, info: ModelInfo) -> list[str]:
     path = find_shipped(path, WORDS)
     if not path.exists():
         raise TextError(f"{path}: no such file; what ships is named {list_shipped(WORDS)}")
-    words = sorted({word for line in read_lines(path, TextError) for word in normalize(line, info.lang).split()})
+    words: set[str] = set()
+    for number, line in enumerate(read_lines(path, TextError), 1):
+        if spoken := normalize(line, info.lang):
+            require_symbols(spoken, info.alphabet.symbols, f"{path}:{number}")
+            words.update(spoken.split())
     if not words:
         raise TextError(f"{path}: holds no words")
-    require_symbols("".join(words), info.alphabet.symbols, str(path))
-    return words
+    return sorted(words)
 
 
 def _parse_hotword(hotword: str, info: ModelInfo) -> tuple[str, float]:

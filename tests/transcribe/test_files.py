@@ -203,7 +203,7 @@ def test_favoured_and_only_words_are_options(
     assert "--hotword niño: characters outside the alphabet: 'ñ'" in capsys.readouterr().err
     (tmp_path / "words.txt").write_text("yes\nniño\n")
     assert run([*command, "--words", str(tmp_path / "words.txt")]) == 1
-    assert "words.txt: characters outside the alphabet: 'ñ'" in capsys.readouterr().err
+    assert "words.txt:2: characters outside the alphabet: 'ñ'" in capsys.readouterr().err
     (tmp_path / "words.txt").write_text("\n")
     assert run([*command, "--words", str(tmp_path / "words.txt")]) == 1
     assert "words.txt: holds no words" in capsys.readouterr().err
