@@ -3,9 +3,12 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _SAME_SECONDS = 1.0
 """Signals so close together are one wish."""
@@ -16,6 +19,30 @@ class Interrupt:
 
     requested = False
     since = 0.0
+    _waiting = False
+
+    def wait_for(self, things: Iterable[T]) -> Iterator[T]:
+        """Yields things that may be long in coming; the wish to stop ends the wait for the next one."""
+        coming = iter(things)
+        while True:
+            self._waiting = True
+            try:
+                if self.requested:
+                    return
+                thing = next(coming)
+            except (KeyboardInterrupt, StopIteration):
+                return
+            finally:
+                self._waiting = False
+            yield thing
+
+    def request(self, number: int, frame: FrameType | None) -> None:
+        """Handles a signal."""
+        first, now = not self.requested, time.monotonic()
+        self.since = now if first else self.since
+        self.requested = True
+        if self._waiting or now - self.since > _SAME_SECONDS:
+            raise KeyboardInterrupt
 
 
 @contextmanager
@@ -31,14 +58,7 @@ def catch_interrupts() -> Iterator[Interrupt]:
         yield interrupt
         return
 
-    def request(number: int, frame: FrameType | None) -> None:
-        if not interrupt.requested:
-            interrupt.requested = True
-            interrupt.since = time.monotonic()
-        elif time.monotonic() - interrupt.since > _SAME_SECONDS:
-            raise KeyboardInterrupt
-
-    earlier = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    earlier = {number: signal.signal(number, interrupt.request) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interrupt
     finally:

@@ -1,7 +1,6 @@
 """Speech as it is spoken: each utterance a line when it ends at a pause, and before that its words so far."""
 
 from collections.abc import Iterable, Iterator
-from itertools import takewhile
 from typing import Protocol
 
 import numpy as np
@@ -33,8 +32,7 @@ def transcribe_live(recognizer: Recognizer, chunks: Iterable[Signal]) -> None:
     hearing: _Hearing | None = None
     failures: list[AudioError] = []
     with catch_interrupts() as interrupt:
-        until_asked = takewhile(lambda _: not interrupt.requested, _end_at_failure(chunks, failures))
-        for part in cut_live(until_asked):
+        for part in cut_live(interrupt.wait_for(_end_at_failure(chunks, failures))):
             if not part.spoken:
                 continue
             hearing = hearing or (_Patient(recognizer) if waiting else StreamingRecognizer(recognizer))
