@@ -76,7 +76,7 @@ def compare_features(audio: Path) -> None:
 
 
 def compare_decoders(lm: Path | None) -> None:
-    """Prints how many frames a second are decoded, on one core, of log_probs that are as sharp as a network's."""
+    """Prints how many frames a second are decoded, on one core, of log_probs drawn at random."""
     alphabet, rng = alphabet_of("en"), np.random.default_rng(0)
     scores = rng.normal(0, 2, (2000, alphabet.classes))
     scores[:, 0] += 6

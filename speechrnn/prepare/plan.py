@@ -81,7 +81,7 @@ def plan_corpus(
         raise CorpusError(f"{corpus.name}: say where the corpus lies: speechrnn prepare {corpus.name} SOURCE --out DIR")
     folder = folder.resolve()
     read = _read(corpus, folder, config, segments)
-    lang = config.lang or _find_language(read) or corpus.lang or "en"
+    lang = settle_language(corpus, read, config)
     look_alikes: Counter[str] = Counter()
     normal = {split: UtteranceList(_normalize(read[split], lang, config, look_alikes)) for split in read}
     del read
@@ -110,11 +110,16 @@ def fingerprint_plan(plan: CorpusPlan) -> str:
     return digest.hexdigest()
 
 
-def _find_language(splits: Splits) -> str:
+def settle_language(corpus: Corpus, splits: Splits, config: PrepareConfig) -> str:
+    """Returns the language that was asked for, or that of the transcripts, or the corpus's, or English.
+
+    Raises:
+        CorpusError: The transcripts are in several.
+    """
     found = sorted({utterance.lang for utterances in splits.values() for utterance in utterances} - {""})
-    if len(found) > 1:
+    if not config.lang and len(found) > 1:
         raise CorpusError(f"the transcripts are in {', '.join(found)}; a network learns one, name it with --lang")
-    return found[0] if found else ""
+    return config.lang or (found[0] if found else corpus.lang) or "en"
 
 
 def _read(corpus: Corpus, folder: Path, config: PrepareConfig, segments: Path | None) -> Splits:

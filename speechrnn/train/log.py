@@ -104,7 +104,7 @@ def read_log(folder: Path) -> list[EpochRecord]:
     records = []
     for number, line in enumerate(read_text(path, TrainingError).split("\n")[:-1], 1):
         try:
-            records.append(parse_record(EpochRecord, line.replace(": NaN,", ": null,")))  # as releases wrote it before
+            records.append(parse_record(EpochRecord, line))
         except ValueError as error:
             raise TrainingError(f"{path}:{number}: no epoch of a run ({error}); delete the line") from error
     return records

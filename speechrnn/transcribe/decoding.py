@@ -26,7 +26,6 @@ def make_decoder(
     lm: Path | None = None,
     words: Path | None = None,
     hotwords: Sequence[str] = (),
-    weights: BeamConfig | None = None,
 ) -> BeamDecoder | None:
     """Returns a beam decoder for a model, or None where nothing asks for one.
 
@@ -36,7 +35,6 @@ def make_decoder(
         lm: A language model, or the name of one that ships.
         words: A file with the only words there are, or the name of one that ships.
         hotwords: Favoured words or phrases, each with or without ":" and its boost in nats.
-        weights: Used instead of those that were tuned for the language model.
 
     Raises:
         ModelError: The language model cannot be read.
@@ -46,7 +44,7 @@ def make_decoder(
         return None
     model = load_lm(lm) if lm else None
     letters = set(info.alphabet.symbols)
-    config = weights or (model.beam if model else None) or BeamConfig()
+    config = (model.beam if model else None) or BeamConfig()
     if beam is not None:
         config = replace(config, beam_width=beam)
     vocabulary = _read_words(words, info) if words else []

@@ -12,8 +12,6 @@ from speechrnn.outputs import explain_disk_errors
 
 LEDGER_FILE = "ledger.jsonl"
 
-_BLOCK = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -84,14 +82,11 @@ class Ledger:
 
 def hash_file(path: Path) -> str:
     """Returns the hash of a file's bytes; of nothing where it cannot be read, which is said when it is opened."""
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError):
         return ""
-    return digest.hexdigest()
 
 
 def hash_reader(files: Sequence[Path | None], settings: Sequence[object]) -> str:

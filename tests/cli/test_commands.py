@@ -413,7 +413,10 @@ def test_a_language_model_is_built_tuned_tested_and_converted(
     assert run(["lm", "build", str(tmp_path / "text"), "--out", lm, "--order", "2"]) == 0
     assert run(["lm", "build", str(tmp_path / "text"), "--out", lm]) == 1
     assert "exists; --force replaces a file" in capsys.readouterr().err
-    assert run(["lm", "tune", str(trained / "data"), "--model", str(trained / "run"), "--lm", lm]) == 0
+    tune = ["lm", "tune", str(trained / "data"), "--model", str(trained / "run"), "--lm"]
+    assert run([*tune, "english"]) == 1
+    assert "english ships with the package and stays as it is" in capsys.readouterr().err
+    assert run([*tune, lm]) == 0
     tried = capsys.readouterr().out.splitlines()
     best = max(number for number, line in enumerate(tried) if line.endswith("best so far"))
     errors = [int(line.split("[")[1].split("/")[0]) for line in tried]

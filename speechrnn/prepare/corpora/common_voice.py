@@ -18,7 +18,9 @@ _COLUMNS = ("client_id", "path", "sentence")
 
 
 def read_common_voice(source: Path, subsets: Collection[str] = ()) -> Splits:
-    """Returns the utterances of the release's own splits, which share no speaker; the language is the folder's name.
+    """Returns the utterances of the release's own splits, which share no speaker.
+
+    Their language is what the column `locale` says, or else the folder's name.
 
     Args:
         source: The folder of a language (cv-corpus-17.0-2024-03-15/es), or one that holds just one such folder.

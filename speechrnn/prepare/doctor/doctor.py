@@ -21,6 +21,7 @@ from speechrnn.prepare.doctor.cases import Case, Context, Finding, Suspicion
 from speechrnn.prepare.doctor.corpus_rules import CORPUS_RULES
 from speechrnn.prepare.doctor.examine import Examination, examine_corpus
 from speechrnn.prepare.doctor.text_rules import TEXT_RULES
+from speechrnn.prepare.plan import settle_language
 from speechrnn.prepare.prepared import SETTINGS_FILE, list_parts, read_prepared
 from speechrnn.prepare.segments import cut_by_table
 from speechrnn.prepare.store import check_split
@@ -88,7 +89,7 @@ def read_patient(
         segments: A table that would cut its recordings into utterances, or None.
 
     Raises:
-        CorpusError: Nothing that we know lies there, or a prepared corpus is damaged.
+        CorpusError: Nothing that we know lies there, it mixes languages, or a prepared corpus is damaged.
     """
     if (not layout and (path / SETTINGS_FILE).exists()) or any(path.glob(f"shard-*/{SETTINGS_FILE}")):
         return _read_prepared(path)
@@ -96,8 +97,7 @@ def read_patient(
     name, splits = _read_raw(path.resolve(), layout, config.subsets)
     if segments is not None:
         splits = cut_by_table(splits, segments)
-    found = {one.lang for utterances in splits.values() for one in utterances} - {""}
-    lang = config.lang or (found.pop() if len(found) == 1 else "") or CORPORA[name].lang or "en"
+    lang = settle_language(CORPORA[name], splits, config)
     spell = config.numbers == "spell"
     splits = {
         split: [

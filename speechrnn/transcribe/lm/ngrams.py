@@ -86,11 +86,6 @@ class NgramModel:
     orders: tuple[int, ...]
     beam: BeamConfig | None = None
 
-    @property
-    def order(self) -> int:
-        """Words of the longest n-gram."""
-        return len(self.orders)
-
     @cached_property
     def numbers(self) -> dict[str, int]:
         """Each word's number."""

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from speechrnn.config import BeamConfig
 from speechrnn.console import note, print_line
 from speechrnn.counts import ErrorCounts, format_rate
+from speechrnn.errors import OutputError
 from speechrnn.parallel import map_in_order
 from speechrnn.score.align import align_words
+from speechrnn.shipped import LM, find_shipped
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.corpus import hear_split
 from speechrnn.transcribe.listener import open_listener
@@ -43,8 +45,10 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
     Raises:
         CorpusError: The folder is not prepared, lacks the split, or has other features than the model reads.
         ModelError: A model cannot be read.
-        OutputError: The language model cannot be written.
+        OutputError: The language model ships, or cannot be written.
     """
+    if find_shipped(lm_path, LM) != lm_path:
+        raise OutputError(f"{lm_path} ships with the package and stays as it is; lm build makes one that can be tuned")
     listener, lm = open_listener(model_path), load_lm(lm_path)
     heard = list(hear_split(folder, split, listener))
     dev = DevSet([utterance.text for utterance, _ in heard], [log_probs for _, log_probs in heard])

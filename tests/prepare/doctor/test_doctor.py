@@ -205,6 +205,14 @@ def test_a_folder_without_a_corpus_is_refused(tmp_path: Path) -> None:
         read_patient(tmp_path)
 
 
+def test_several_languages_are_refused_as_prepare_refuses_them(tmp_path: Path) -> None:
+    put(tmp_path, "one", NOISE, "")
+    utterances = [Utterance(str(tmp_path / "one.wav"), "a", lang=lang, id=lang) for lang in ("en", "es")]
+    write_manifest(tmp_path / "train.jsonl", utterances)
+    with pytest.raises(CorpusError, match="the transcripts are in en, es; .* name it with --lang"):
+        read_patient(tmp_path, "nemo")
+
+
 def test_durations_are_drawn_to_scale() -> None:
     lines = draw_durations([0.4] * 10 + [1.5] * 20 + [100.0])
     assert [line.split()[:4] for line in lines] == [
