@@ -130,14 +130,11 @@ class InputConfig(Strict):
         deltas: How many differences over time stand beside the coefficients.
         range_db: Energies further below the loudest count as so far below: what a room, a line or an encoder leaves
             in the pauses is no longer heard; 0 hears everything.
-        loudness: Whether a soft utterance is heard as one, or all are as loud as each other; statistics of each
-            utterance's own make them so anyway.
     """
 
     cmvn: Literal["utterance", "corpus"] = "utterance"
     deltas: Annotated[int, Meta(ge=0, le=2)] = 0
     range_db: Annotated[float, Meta(ge=0, le=200)] = 0.0
-    loudness: Literal["recorded", "equal"] = "recorded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,24 +121,19 @@ def normalize_features(features: Features, cmvn: Cmvn | None) -> Features:
 
 
 def limit_range(features: Features, decibels: float, mfcc: FeatureConfig) -> Features:
-    """Returns MFCC whose mel energies lie no further than so many decibels below the loudest."""
+    """Returns MFCC whose mel energies lie no further than so many decibels below the loudest.
+
+    The loudest is what one energy in a hundred exceeds, so that a click does not decide.
+    """
     dct = make_dct(mfcc)
     channels = features @ dct.T
-    limited: Features = np.maximum(channels, _find_loudest(channels) - np.float32(decibels * np.log(10) / 10)) @ dct
+    loudest = np.partition(channels.ravel(), channels.size - 1 - channels.size // 100)[-1 - channels.size // 100]
+    limited: Features = np.maximum(channels, loudest - np.float32(decibels * np.log(10) / 10)) @ dct
     return limited
 
 
-def equalize_loudness(features: Features, mfcc: FeatureConfig) -> Features:
-    """Returns MFCC of an utterance whose loudest mel energy is 1."""
-    dct = make_dct(mfcc)
-    equal: Features = features - _find_loudest(features @ dct.T) * dct.sum(axis=0)
-    return equal
-
-
 def shape_features(features: Features, settings: InputConfig, mfcc: FeatureConfig) -> Features:
-    """Returns MFCC as the network reads them, but for normalisation: loudness, range, differences appended."""
-    if settings.loudness == "equal":
-        features = equalize_loudness(features, mfcc)
+    """Returns MFCC as the network reads them, but for normalisation: within their range, differences appended."""
     if settings.range_db:
         features = limit_range(features, settings.range_db, mfcc)
     return append_deltas(features, settings.deltas)
@@ -149,18 +144,11 @@ def to_network_input(features: Features, settings: InputConfig, mfcc: FeatureCon
 
     Args:
         features: As `compute_mfcc` gives them, (frames, coefficients).
-        settings: The loudness, the range, the differences.
+        settings: The range, the differences.
         mfcc: How the features were computed.
         cmvn: The training corpus's statistics, or None for the utterance's own.
     """
     return normalize_features(shape_features(features, settings, mfcc), cmvn)
-
-
-def _find_loudest(channels: Features) -> np.float32:
-    """Returns what one of an utterance's log mel energies in a hundred exceeds, so that a click does not decide."""
-    energies, place = channels.ravel(), channels.size - 1 - channels.size // 100
-    loudest: np.float32 = np.partition(energies, place)[place]
-    return loudest
 
 
 @cache

@@ -89,23 +89,18 @@ def _add_mfcc(graph: Graph, model: Model) -> str:
     mel = graph.add("MatMul", graph.add("Squeeze", power, graph.hold([0])), graph.hold(np.concatenate([filters] * 2)))
     log_mel = graph.add("Log", graph.add("Add", mel, graph.hold(np.float32(1e-6))))
     features = graph.add("MatMul", log_mel, graph.hold(dct))
-    if settings.loudness == "equal":
-        lowered = graph.add("Mul", _add_loudest(graph, features, dct), graph.hold(dct.sum(axis=0)))
-        features = graph.add("Sub", features, lowered)
-    if settings.range_db:
-        fall = np.float32(settings.range_db * math.log(10) / 10)
-        floor = graph.add("Sub", _add_loudest(graph, features, dct), graph.hold(fall))
-        limited = graph.add("Max", graph.add("MatMul", features, graph.hold(dct.T)), floor)
-        features = graph.add("MatMul", limited, graph.hold(dct))
-    return features
+    return _add_range(graph, features, dct, settings.range_db) if settings.range_db else features
 
 
-def _add_loudest(graph: Graph, features: str, dct: NDArray[np.float32]) -> str:
-    """Adds what one log mel energy in a hundred exceeds, (1,)."""
-    flat = graph.add("Reshape", graph.add("MatMul", features, graph.hold(dct.T)), graph.hold([-1]))
+def _add_range(graph: Graph, features: str, dct: NDArray[np.float32], decibels: float) -> str:
+    """Adds the floor under energies far below the loudest, which one in a hundred exceeds."""
+    channels = graph.add("MatMul", features, graph.hold(dct.T))
+    flat = graph.add("Reshape", channels, graph.hold([-1]))
     louder = graph.add("Div", graph.add("Shape", flat), graph.hold([100]))
     count = graph.add("Add", louder, graph.hold([1]))
-    return graph.add("Gather", graph.add("TopK", flat, count), louder)
+    largest = graph.add("Gather", graph.add("TopK", flat, count), louder)
+    floor = graph.add("Sub", largest, graph.hold(np.float32(decibels * math.log(10) / 10)))
+    return graph.add("MatMul", graph.add("Max", channels, floor), graph.hold(dct))
 
 
 def _add_deltas(graph: Graph, features: str, order: int) -> str:
