@@ -21,7 +21,7 @@ from speechrnn.torchaudio_python import functional, transforms
 
 Features = NDArray[np.float32]
 
-_VARIANCE_FLOOR = 1e-5
+VARIANCE_FLOOR = 1e-5
 """Keeps a coefficient that never changes (digital silence, say) from being divided by zero."""
 
 
@@ -74,6 +74,31 @@ def make_filters(config: FeatureConfig) -> Features:
     return filters
 
 
+@cache
+def find_centres(config: FeatureConfig) -> tuple[NDArray[np.float64], float]:
+    """Returns the filters' centres on the mel scale, (mels,), and the distance between two."""
+    edges = np.linspace(to_mel(config.low_hz), to_mel(config.high_hz), config.mels + 2)
+    return edges[1:-1], float(edges[1] - edges[0])
+
+
+def to_mel(hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Returns frequencies on the mel scale; O'Shaughnessy, Speech communication, 1987."""
+    return np.asarray(2595 * np.log10(1 + np.asarray(hz) / 700))
+
+
+def to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns what `to_mel` was made of."""
+    return np.asarray(700 * (10 ** (mel / 2595) - 1))
+
+
+def compute_mel_energies(signal: Signal, config: FeatureConfig) -> Features:
+    """Returns the energies whose logarithms' cosine transform `compute_mfcc` gives, (frames, mels); errors likewise."""
+    compute_mfcc(signal, config)
+    with torch.inference_mode():
+        energies: Features = _transform(config).MelSpectrogram(torch.from_numpy(signal)).T.numpy()
+    return energies
+
+
 def make_fourier(config: FeatureConfig) -> Features:
     """Returns the windowed cosines and sines whose products with a frame are its spectrum, (2 × bins, window)."""
     window = _transform(config).MelSpectrogram.spectrogram.window.numpy().astype(np.float64)
@@ -110,7 +135,7 @@ def estimate_cmvn(corpus: Iterable[Features]) -> Cmvn:
     if not frames:
         raise ValueError("statistics need at least one frame")
     mean = total / frames
-    variance = np.maximum(squares / frames - mean**2, _VARIANCE_FLOOR)
+    variance = np.maximum(squares / frames - mean**2, VARIANCE_FLOOR)
     return Cmvn(mean.astype(np.float32), np.sqrt(variance).astype(np.float32))
 
 

@@ -1,6 +1,7 @@
 """Words in time: what a decoder's characters make up, from when to when, and how sure the model is."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,3 +53,8 @@ def read_words(
 def find_words(text: str) -> list[tuple[int, int]]:
     """Returns where each word starts and ends in a text, as indices of characters."""
     return [match.span() for match in re.finditer(r"\S+", text)]
+
+
+def to_text(words: Iterable[Word]) -> str:
+    """Returns the words as a text, single-spaced."""
+    return " ".join(word.text for word in words)

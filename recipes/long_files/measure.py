@@ -26,7 +26,7 @@ from speechrnn.score.align import align_words
 from speechrnn.text import normalize
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_recording
-from speechrnn.words import Word
+from speechrnn.words import Word, to_text
 
 STEP = SAMPLE_RATE // 200
 """Samples whose loudness is judged together, 5 ms."""
@@ -65,8 +65,8 @@ def main() -> None:
         signal = read_signal(path)
         parts = [recognizer.recognize(signal[phrase.first : phrase.last]) for phrase in phrases]
         said = [phrase.text for phrase in phrases]
-        print_errors("parts", said, [" ".join(word.text for word in part) for part in parts])
-        print_errors("whole", [" ".join(said)], [" ".join(word.text for word in words)])
+        print_errors("parts", said, [to_text(part) for part in parts])
+        print_errors("whole", [" ".join(said)], [to_text(words)])
         print_times("words of the whole", phrases, words)
         print_times("their letters' frames alone", phrases, read_letters(recognizer, path))
 

@@ -16,8 +16,8 @@ from matplotlib.ticker import AutoLocator
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.ctc import decode_greedy
 from speechrnn.errors import AudioError
-from speechrnn.explain.view import RANGE_DB, View, find_centres
-from speechrnn.features import compute_mfcc, normalize_features
+from speechrnn.explain.view import RANGE_DB, View
+from speechrnn.features import compute_mfcc, find_centres, normalize_features, to_hz
 from speechrnn.outputs import write_atomically
 from speechrnn.text import BLANK
 from speechrnn.transcribe.recognizer import Recognizer
@@ -183,7 +183,7 @@ def _draw_bands(axes: Axes, view: View) -> None:
     axes.figure.colorbar(image, ax=axes, pad=0.01, label="dB", ticks=(-60, -30, 0))
     wanted = (250, 500, 1000, 2000, 4000)
     axes.set_yticks(
-        np.interp(wanted, find_centres(view.features), np.arange(bands)), [f"{hz / 1000:g}" for hz in wanted]
+        np.interp(wanted, to_hz(find_centres(view.features)[0]), np.arange(bands)), [f"{hz / 1000:g}" for hz in wanted]
     )
     axes.set(ylabel="kHz")
     axes.set_title(f"energy in {bands} mel bands")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.config import FeatureConfig
-from speechrnn.features import compute_mfcc, make_filters, make_fourier
+from speechrnn.features import compute_mel_energies
 from speechrnn.text import BLANK
 from speechrnn.transcribe.edges import find_sound, fit_words
 from speechrnn.transcribe.recognizer import Recognizer
@@ -30,19 +30,7 @@ def measure_bands(signal: Signal, config: FeatureConfig) -> Rows:
     Raises:
         AudioError: The signal is shorter than one window, or too loud.
     """
-    compute_mfcc(signal, config)  # refuses what has no bands either
-    frames = np.lib.stride_tricks.sliding_window_view(signal, config.window_samples)[:: config.hop_samples]
-    spectrum = (frames @ make_fourier(config).T).astype(np.float64)
-    bins = spectrum.shape[1] // 2
-    powers = np.square(spectrum[:, :bins]) + np.square(spectrum[:, bins:])
-    bands: Rows = 10 * np.log10(powers @ make_filters(config) + 1e-6)
-    return bands
-
-
-def find_centres(config: FeatureConfig) -> Rows:
-    """Returns the frequency in Hz that each mel band hears best, (mels,)."""
-    centres: Rows = make_filters(config).argmax(axis=0) * (SAMPLE_RATE / config.window_samples)
-    return centres
+    return 10 * np.log10(compute_mel_energies(signal, config).astype(np.float64) + 1e-6)
 
 
 @dataclass(frozen=True)

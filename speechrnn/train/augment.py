@@ -11,13 +11,11 @@ References:
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from speechrnn.config import AugmentConfig, FeatureConfig
-from speechrnn.features import Features, make_dct
+from speechrnn.features import Features, find_centres, make_dct, to_hz, to_mel
 from speechrnn.train.surroundings import add_noise, add_reverberation, draw_response
 
 _QUIET = 0.02
@@ -83,8 +81,8 @@ def augment_features(
 
 def make_warp(mfcc: FeatureConfig, factor: float) -> Features:
     """Returns a matrix (mels, mels) that turns mel channels into those of a voice `factor` times as high."""
-    centres, step = _find_centres(mfcc)
-    sources = (_to_mel(_to_hz(centres) / factor) - centres[0]) / step
+    centres, step = find_centres(mfcc)
+    sources = (to_mel(to_hz(centres) / factor) - centres[0]) / step
     sources = np.clip(sources, 0, mfcc.mels - 1)
     warp: Features = np.maximum(0, 1 - np.abs(np.arange(mfcc.mels)[:, None] - sources)).astype(np.float32)
     return warp
@@ -112,7 +110,7 @@ def narrow_band(channels: Features, mfcc: FeatureConfig, high_hz: float) -> Feat
 
     What they stay at, normalisation takes away.
     """
-    heard = _to_hz(_find_centres(mfcc)[0]) <= high_hz
+    heard = to_hz(find_centres(mfcc)[0]) <= high_hz
     return np.asarray(np.where(heard, channels, channels.mean(axis=0)), dtype=np.float32)
 
 
@@ -152,18 +150,3 @@ def mask_times(channels: Features, augment: AugmentConfig, hop_ms: float, rng: n
         start = rng.integers(0, frames - length + 1)
         masked[start : start + length] = channels.mean(axis=0)
     return masked
-
-
-@cache
-def _find_centres(mfcc: FeatureConfig) -> tuple[NDArray[np.float64], float]:
-    """Returns the filters' centres on the mel scale, (mels,), and the distance between two."""
-    edges = np.linspace(_to_mel(mfcc.low_hz), _to_mel(mfcc.high_hz), mfcc.mels + 2)
-    return edges[1:-1], float(edges[1] - edges[0])
-
-
-def _to_mel(hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    return np.asarray(2595 * np.log10(1 + np.asarray(hz) / 700))
-
-
-def _to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(700 * (10 ** (mel / 2595) - 1))

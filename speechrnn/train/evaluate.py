@@ -15,7 +15,7 @@ from speechrnn.score.align import align_words, count_characters
 from speechrnn.score.calibration import fit_temperature, judge_words
 from speechrnn.text import Alphabet
 from speechrnn.train.examples import ExampleSource
-from speechrnn.words import Word, read_words
+from speechrnn.words import Word, read_words, to_text
 
 Standing = tuple[int, int, float]
 """How good a network is: word errors, character errors, loss on dev; the smaller the better."""
@@ -124,8 +124,3 @@ def read_greedily(log_probs: Tensor, lengths: Tensor, alphabet: Alphabet) -> lis
     """Returns the words of each utterance, read greedily, their times in frames."""
     rows = zip(log_probs.float().cpu().numpy(), lengths.tolist(), strict=True)
     return [read_words(decode_greedy(row[:length]), alphabet, 1.0) for row, length in rows]
-
-
-def to_text(words: Sequence[Word]) -> str:
-    """Returns the words as a text, single-spaced."""
-    return " ".join(word.text for word in words)

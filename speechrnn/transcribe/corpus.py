@@ -24,6 +24,7 @@ from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.listener import Listener
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.torch_listener import TorchListener
+from speechrnn.words import to_text
 
 _BATCH_SECONDS = 60
 
@@ -47,7 +48,7 @@ def transcribe_split(
     def read(one: tuple[Utterance, NDArray[np.float32]]) -> tuple[Utterance, Entry]:
         utterance, log_probs = one
         words = recognizer.read(log_probs)
-        text = " ".join(word.text for word in words)
+        text = to_text(words)
         times = tuple((word.start, word.end) for word in words)
         return utterance, Entry(text, times, tuple(word.confidence for word in words))
 

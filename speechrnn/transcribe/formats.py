@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from speechrnn.manifest import to_token
 from speechrnn.transcribe.transcript import Transcript
-from speechrnn.words import Word
+from speechrnn.words import Word, to_text
 
 _LINE_LETTERS = 42
 """What a subtitle's line holds; two lines are shown at a time. Netflix's and the BBC's guides agree."""
@@ -43,7 +43,7 @@ def _time_cues(transcript: Transcript) -> Iterator[tuple[float, float, str]]:
     starts = [cue[0].start for cue in cues] + [transcript.duration]
     for number, cue in enumerate(cues):
         end = max(cue[-1].end, min(cue[0].start + _SHORTEST_CUE, starts[number + 1]))
-        yield cue[0].start, end, " ".join(word.text for word in cue)
+        yield cue[0].start, end, to_text(cue)
 
 
 def format_txt(transcript: Transcript) -> str:

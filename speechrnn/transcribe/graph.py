@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from speechrnn.features import Cmvn, make_dct, make_filters, make_fourier
+from speechrnn.features import VARIANCE_FLOOR, Cmvn, make_dct, make_filters, make_fourier
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import METADATA_KEY, dump_info
 from speechrnn.network import AcousticNetwork, PerceptronLayer, RecurrentLayer, StridedConvolution
@@ -120,7 +120,7 @@ def _add_normalization(graph: Graph, features: str, cmvn: Cmvn | None) -> str:
         return graph.add("Div", centred, graph.hold(cmvn.deviation))
     centred = graph.add("Sub", features, graph.add("ReduceMean", features, axes=[0]))
     variance = graph.add("ReduceMean", graph.add("Mul", centred, centred), axes=[0])
-    floored = graph.add("Max", variance, graph.hold(np.float32(1e-5)))
+    floored = graph.add("Max", variance, graph.hold(np.float32(VARIANCE_FLOOR)))
     return graph.add("Div", centred, graph.add("Sqrt", floored))
 
 

@@ -14,7 +14,7 @@ from speechrnn.interrupt import catch_interrupts
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_live
 from speechrnn.transcribe.streaming import StreamingRecognizer, explain_waiting
-from speechrnn.words import Word
+from speechrnn.words import Word, to_text
 
 
 def transcribe_live(recognizer: Recognizer, chunks: Iterable[Signal]) -> None:
@@ -39,7 +39,7 @@ def transcribe_live(recognizer: Recognizer, chunks: Iterable[Signal]) -> None:
             _show_draft(hearing.accept(part.signal))
             if part.ended:
                 _show_draft(())
-                if text := " ".join(word.text for word in hearing.finish()):
+                if text := to_text(hearing.finish()):
                     print_line(text)
                 hearing = None
     if failures:
@@ -84,6 +84,6 @@ class _Patient:
 def _show_draft(words: Iterable[Word]) -> None:
     """Puts the last of the words so far into the line of the terminal on stderr, instead of those before."""
     if stderr.is_terminal:
-        text = " ".join(word.text for word in words)
+        text = to_text(words)
         stderr.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
         stderr.print(text[-stderr.width + 1 :], end="")

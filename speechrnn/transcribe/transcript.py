@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from speechrnn.words import Word
+from speechrnn.words import Word, to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def make_transcript(words: Sequence[Word], name: str, duration: float, model: st
     """
     return Transcript(
         id=Path(name).stem,
-        text=" ".join(word.text for word in words),
+        text=to_text(words),
         words=tuple(replace(word, end=min(word.end, round(duration, 3))) for word in words),
         confidence=round(sum(word.confidence for word in words) / max(len(words), 1), 4),
         audio_filepath=name,

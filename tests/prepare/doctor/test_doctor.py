@@ -209,7 +209,7 @@ def test_several_languages_are_refused_as_prepare_refuses_them(tmp_path: Path) -
     put(tmp_path, "one", NOISE, "")
     utterances = [Utterance(str(tmp_path / "one.wav"), "a", lang=lang, id=lang) for lang in ("en", "es")]
     write_manifest(tmp_path / "train.jsonl", utterances)
-    with pytest.raises(CorpusError, match="the transcripts are in en, es; .* name it with --lang"):
+    with pytest.raises(CorpusError, match=r"the transcripts are in en, es; .* name it with --lang"):
         read_patient(tmp_path, "nemo")
 
 
