@@ -41,13 +41,16 @@ class Interrupt:
         first, now = not self.requested, time.monotonic()
         self.since = now if first else self.since
         self.requested = True
-        if self._waiting or now - self.since > _SAME_SECONDS:
+        waiting, self._waiting = self._waiting, False  # what ends the wait is itself not interrupted
+        if waiting or now - self.since > _SAME_SECONDS:
             raise KeyboardInterrupt
 
 
 @contextmanager
 def catch_interrupts() -> Iterator[Interrupt]:
     """Yields a flag that the first SIGINT or SIGTERM raises; one that comes a second later interrupts at once.
+
+    So does the first, while `wait_for` waits.
 
     Under torchrun the terminal and torchrun each send one for the same Ctrl-C.
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Annotated, Any
 
@@ -68,22 +68,16 @@ def to_token(id: str) -> str:
 def read_manifest(path: Path) -> list[Utterance]:
     """Returns the utterances of a manifest, in its order; empty lines are passed over.
 
-    Where an utterance without an id would be named as one before it is, its folder stands before its name.
-
     Raises:
         ManifestError: The file cannot be read, a line is not an utterance, or an id comes twice.
     """
-    seen: dict[str, tuple[int, str]] = {}
+    seen: dict[str, int] = {}
     utterances = []
     for number, utterance in _parse_lines(path):
-        place = PurePath(utterance.audio_filepath)
-        unnamed = utterance.id == name_utterance(utterance.audio_filepath, utterance.offset)
-        if unnamed and utterance.id in seen and seen[utterance.id][1] != utterance.audio_filepath:
-            utterance = replace(utterance, id=f"{place.parent.name}/{utterance.id}")
         if utterance.id in seen:
-            first, _ = seen[utterance.id]
+            first = seen[utterance.id]
             raise ManifestError(f"{path}:{number}: id {utterance.id!r} was taken on line {first}; ids must differ")
-        seen[utterance.id] = number, utterance.audio_filepath
+        seen[utterance.id] = number
         utterances.append(utterance)
     return utterances
 

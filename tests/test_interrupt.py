@@ -1,6 +1,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,3 +23,34 @@ def test_signals_close_together_are_one_wish_and_a_later_one_does_not_wait(
         now[0] = 101.1
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
+
+
+def test_a_signal_ends_the_wait_for_what_does_not_come_and_lets_the_source_close() -> None:
+    closed = []
+
+    def come() -> Iterator[int]:
+        try:
+            yield 1
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+            yield 2
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)  # one wish with the first
+            closed.append(True)
+
+    before = time.monotonic()
+    with catch_interrupts() as caught:
+        assert list(caught.wait_for(come())) == [1]
+        assert caught.requested
+        assert list(caught.wait_for([3])) == []
+    assert closed == [True]
+    assert time.monotonic() - before < 30
+
+
+def test_a_signal_between_two_things_waits_for_what_is_done_with_the_first() -> None:
+    with catch_interrupts() as caught:
+        taken = []
+        for thing in caught.wait_for(iter(range(5))):
+            os.kill(os.getpid(), signal.SIGINT)
+            taken.append(thing)
+    assert taken == [0]

@@ -44,16 +44,6 @@ def test_a_broken_line_is_named_by_file_and_number(tmp_path: Path, line: str, me
     assert str(caught.value).startswith(f"{path}:2: ")
 
 
-def test_recordings_of_one_name_without_ids_are_told_apart_by_their_folders(tmp_path: Path) -> None:
-    path = tmp_path / "manifest.json"
-    paths = ["ana/one.wav", "ben/one.wav", "ben/two.wav"]
-    path.write_text("".join(json.dumps({"audio_filepath": one, "text": "x"}) + "\n" for one in paths))
-    assert [one.id for one in read_manifest(path)] == ["one", "ben/one", "two"]
-    path.write_text(path.read_text() + '{"audio_filepath": "eve/ben/one.wav", "text": "x"}\n')
-    with pytest.raises(ManifestError, match=r":4: id 'ben/one' was taken on line 2"):
-        read_manifest(path)
-
-
 def test_a_missing_manifest_and_one_in_latin1_are_errors_of_ours(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="No such file"):
         read_manifest(tmp_path / "none.jsonl")

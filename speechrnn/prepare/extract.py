@@ -48,7 +48,7 @@ def extract_corpus(utterances: Iterable[Utterance], plan: CorpusPlan, workers: i
 def extract_utterance(utterance: Utterance, config: PrepareConfig, letters: str) -> Extracted | SetAside:
     """Returns the features of an utterance whose text is normalised, or why it cannot be used."""
     try:
-        require_symbols(utterance.text, " " + letters, remedy="spell them out, or name their language with --lang")
+        require_symbols(utterance.text, " " + letters, remedy="spell them out, or name their language")
         path = Path(utterance.audio_filepath)
         _check_duration(utterance.duration or probe_audio(path).duration - utterance.offset, config)
         signal = read_signal(path, utterance.offset, utterance.duration)

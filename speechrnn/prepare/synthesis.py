@@ -124,7 +124,7 @@ def _read_sentences(text: Path, lang: str, spelled: bool) -> dict[int, str]:
     symbols, refused = alphabet_of(lang, normal.values()).symbols, {}
     for number, sentence in normal.items():
         try:
-            require_symbols(sentence, symbols, place=f"{text}:{number}")
+            require_symbols(sentence, symbols, f"{text}:{number}", "spell them out, or name their language with --lang")
         except TextError as error:
             refused[number] = str(error)
     if len(refused) == len(sentences):

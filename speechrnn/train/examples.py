@@ -72,6 +72,7 @@ class ExampleSource:
         """Returns an utterance varied, or noise in its place; the seed, the epoch and the utterance decide alone."""
         rng = np.random.default_rng((self.recipe.training.seed, epoch, index))
         augment, labels = settle(self.recipe.augment, epoch / self.recipe.training.epochs), self.labels[index]
+        # nothing is drawn where there is no noise alone, so that other recipes vary as they always did
         if augment.noise_alone and rng.random() < augment.noise_alone:
             heard, labels = make_noise(int(self.store.frames[index]), self.noises, self.features, rng), []
         else:

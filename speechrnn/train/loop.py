@@ -158,6 +158,7 @@ class Training:
         return [self.train.store.utterances[index].id for index in indices]
 
     def _count_characters(self, indices: Sequence[int]) -> int:
+        """Returns the characters of a batch, those in whose place there is noise among them: each epoch has as many."""
         return sum(len(self.train.labels[index]) for index in indices)
 
     def _count(self, indices: Sequence[int], loss: float, seconds: float) -> None:

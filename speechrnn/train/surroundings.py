@@ -1,4 +1,4 @@
-"""Where speech is heard: a microphone, a room around it, noise behind it, which add up in mel energies; noise alone.
+"""Where speech is heard: a room around it and noise behind it, added up in mel energies; a microphone; noise alone.
 
 References:
     Polack, La transmission de l'énergie sonore dans les salles, 1988: what a room adds dies away exponentially.
@@ -31,7 +31,7 @@ _RESPONSE_BANDS = 6
 _NATS_A_DECIBEL = np.log(10) / 10
 
 _COLOUR_DB = 15.0
-"""How much stronger or weaker than white a drawn noise is in some frequencies."""
+"""How much stronger or weaker noise alone becomes in some frequencies."""
 
 _GUST_DB = 6.0
 """Standard deviation of a drawn noise's loudness over time, at most; it is drawn anew every `_GUST_MS`."""
@@ -79,8 +79,8 @@ def add_noise(
 def make_noise(frames: int, noises: Sequence[Features], mfcc: FeatureConfig, rng: np.random.Generator) -> Features:
     """Returns the MFCC of noise in which nobody speaks, (frames, coefficients).
 
-    By half it is a piece of a recording; otherwise, and where there is no recording, white noise that is given a colour
-    and gusts.
+    By half it is a piece of a recording; otherwise, and where there is no recording, white noise with gusts. Both are
+    given a colour.
     """
     dct = make_dct(mfcc)
     if noises and rng.random() < 0.5:

@@ -26,7 +26,8 @@ def test_noise_alone_stands_in_the_place_of_its_share_and_has_no_text(data: Path
     varied = [source.vary(index, epoch) for epoch in range(100) for index in source.learnable]
     silent = [example for example in varied if not example.labels]
     assert len(silent) / len(varied) == pytest.approx(0.3, abs=0.06)
+    spoken = {example.id: example.features for example in map(source.make, source.learnable)}
     for example in silent:
-        assert np.isfinite(example.features).all()
-    whole = {example.id: len(example.features) for example in map(source.make, source.learnable)}
-    assert all(len(example.features) == whole[example.id] for example in silent)
+        assert example.features.shape == spoken[example.id].shape
+        assert np.abs(example.features - spoken[example.id]).mean() > 0.3
+    assert all(np.allclose(one.features, spoken[one.id], atol=1e-2) for one in varied if one.labels)

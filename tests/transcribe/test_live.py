@@ -188,7 +188,7 @@ def test_words_so_far_stand_on_a_terminal_and_ctrl_c_ends_with_what_was_said(tmp
         shown = b""
         while shown.count(b"\r") < 5:
             shown += os.read(terminal, 1000)
-        process.send_signal(signal.SIGINT)  # while it waits for samples that do not come
+        process.send_signal(signal.SIGINT)  # and no more samples come
         assert process.wait(timeout=60) == 0
         assert process.stdout
         assert len(process.stdout.read().splitlines()) == 1
