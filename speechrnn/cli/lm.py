@@ -39,7 +39,8 @@ def perplexity(
 ) -> None:
     """Print how well a model foresees a text."""
     from speechrnn.console import print_line
-    from speechrnn.transcribe.lm.files import load_lm, measure_perplexity, read_sentences
+    from speechrnn.transcribe.lm.files import load_lm, read_sentences
+    from speechrnn.transcribe.lm.perplexity import measure_perplexity
 
     print_line(str(measure_perplexity(load_lm(model), read_sentences(texts, lang))))
 

@@ -39,7 +39,7 @@ silence. Chosen on digits (recipes/english)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Alternative:
     """One of the texts that log_probs may mean.
 
     Attributes:
@@ -124,7 +124,7 @@ class BeamDecoder:
         finally:
             timer.cancel()
 
-    def decode(self, log_probs: LogProbs, count: int = 1) -> list[Reading]:
+    def decode(self, log_probs: LogProbs, count: int = 1) -> list[Alternative]:
         """Returns the best texts, best first, at most `count` of them.
 
         Args:
@@ -135,7 +135,7 @@ class BeamDecoder:
         best = beam[:count][np.isfinite(beam[:count]["score"])]
         totals = np.logaddexp(best["blank"], best["label"])
         return [
-            Reading(_spell_out(tree, node), total, score)
+            Alternative(_spell_out(tree, node), total, score)
             for node, total, score in zip(best["node"].tolist(), totals.tolist(), best["score"].tolist(), strict=True)
         ]
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from speechrnn.config import BeamConfig
 from speechrnn.errors import ModelError, TextError
 from speechrnn.transcribe.lm.arpa import load_arpa, save_arpa
-from speechrnn.transcribe.lm.files import measure_perplexity
 from speechrnn.transcribe.lm.kneser_ney import build_ngrams
 from speechrnn.transcribe.lm.ngrams import BOS, NgramModel, load_ngrams
+from speechrnn.transcribe.lm.perplexity import measure_perplexity
 
 SENTENCES = [line.split() for line in ("the cat sat", "the cat ran", "a dog sat on the cat", "the dog ran", "a cat")]
 
