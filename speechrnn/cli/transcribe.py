@@ -75,6 +75,8 @@ def transcribe(
     recordings = recordings or list(ids)
     if not (recordings or mic or live):
         raise typer.BadParameter(_NOTHING)
+    if texts and texts.text is not None and (len(recordings) > 1 or recordings[0].is_dir()):
+        raise typer.BadParameter(f"{align} says what one recording says; name that one alone, or --align a manifest")
     reading = Reading.choose(model, bool(align), beam=beam, lm=lm, words=words, hotwords=tuple(hotword or ()))
     recognizer = reading.open()
     if mic or live:

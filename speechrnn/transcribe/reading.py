@@ -31,15 +31,16 @@ class Reading:
 
     @classmethod
     def choose(cls, model: Path | None, greedy: bool = False, **wanted: object) -> Self:
-        """Returns what is wanted; without a model English as it ships, with its language model unless that is settled.
+        """Returns what is wanted; without a model English as it ships, with its language model.
 
         Args:
             model: The model, or None.
-            greedy: No language model is to be added.
+            greedy: No language model is to be added. Beside another, beside the only words there are, and to a beam
+                of 1, none is.
             wanted: The other attributes.
         """
         reading = cls(model or ENGLISH_MODEL, **wanted)  # type: ignore[arg-type]
-        if model is None and not greedy and reading._is_greedy and reading.beam is None:
+        if model is None and not greedy and reading.beam != 1 and not (reading.lm or reading.words):
             reading = replace(reading, lm=ENGLISH_LM)
         if model is None:
             and_lm = " and language model english" if reading.lm == ENGLISH_LM else ""

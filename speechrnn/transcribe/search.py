@@ -231,7 +231,9 @@ def _spell_on(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new
     if spelled != NOWHERE:
         expected = weights.lm * known.words.best[spelled]
     else:
-        expected = weights.unknown + weights.lm * known.lm.log_prob[1 + UNKNOWN]
+        expected = weights.lm * known.lm.log_prob[1 + UNKNOWN]
+        if wanted == NOWHERE:  # a favoured word need not be known
+            expected += weights.unknown
     tree[new].outlook = earned + expected
     return True
 

@@ -159,6 +159,9 @@ def test_a_favoured_word_need_not_be_known_to_the_language_model() -> None:
     weights = BeamConfig(unknown_penalty=-10.0)
     assert BeamDecoder(ALPHABET, weights, lm=lm).read(log_probs) in {"a", "b"}
     assert BeamDecoder(ALPHABET, weights, lm=lm, hotwords={"ab": 8.0}).read(log_probs) == "ab"
+    strict, lm = BeamConfig(unknown_penalty=-30.0), build_ngrams([["b"]], 1)
+    assert BeamDecoder(ALPHABET, strict, lm=lm).read(log_probs[:1]) == "b"
+    assert BeamDecoder(ALPHABET, strict, lm=lm, hotwords={"a": 8.0}).read(log_probs[:1]) == "a"  # also on the way
 
 
 def test_a_favoured_phrase_of_several_words_is_favoured_as_a_whole() -> None:

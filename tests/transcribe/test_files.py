@@ -227,9 +227,12 @@ def test_a_known_text_is_laid_over_its_recording(
     assert run(command) == 1
     assert "are too short for 179 characters; is this its text?" in capsys.readouterr().err
     soundfile.write(tmp_path / "silence.wav", np.zeros(4 * SAMPLE_RATE), SAMPLE_RATE)
-    assert run([*command, str(tmp_path / "silence.wav")]) == 1
+    assert run([*command, str(tmp_path / "silence.wav")]) == 2  # one text, two recordings
+    command[1] = str(tmp_path / "silence.wav")
+    assert run(command) == 1
     assert "silence.wav: 4.00 s are too short for 179 characters" in capsys.readouterr().err
     (tmp_path / "text.txt").write_text("¿qué 7?")
+    command[1] = str(recordings / "one.wav")
     assert run(command) == 1
     assert "one.wav: characters outside the alphabet: '7'" in capsys.readouterr().err
 
