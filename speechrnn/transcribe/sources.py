@@ -141,7 +141,7 @@ def open_microphone(keep: Callable[[Signal], None]) -> Iterator[float]:
             yield rate
     except sounddevice.PortAudioError as error:
         raise AudioError(
-            f"{_MICROPHONE}: none can be opened ({error.args[0]}); connect one, or pipe its sound into --live"
+            f"{_MICROPHONE}: none can be opened ({error.args[0]}); connect one, or pipe sound into transcribe --live"
         ) from error
 
 
