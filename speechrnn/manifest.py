@@ -77,10 +77,8 @@ def read_manifest(path: Path) -> list[Utterance]:
         if utterance.id in seen:
             first = seen[utterance.id]
             raise ManifestError(
-            raise ManifestError(
                 f"{path}:{number}: id {utterance.id!r} was taken on line {first}; ids must differ, and be given where"
                 " file names do not"
-            )
             )
         seen[utterance.id] = number
         utterances.append(utterance)
