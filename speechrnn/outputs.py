@@ -23,8 +23,14 @@ def refuse_existing(path: Path, force: bool) -> None:
     """Raises OutputError where there is something that may not be replaced."""
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; choose another name")
+    _refuse_devices(path)
     if path.exists() and not force:
         raise OutputError(f"{path}: exists; --force replaces a file, or choose another name")
+
+
+def _refuse_devices(path: Path) -> None:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OutputError(f"{path}: is a device or a pipe, which a file would take the place of; choose another name")
 
 
 @contextmanager
@@ -32,10 +38,11 @@ def write_atomically(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` and renames it when the block ends well; else nothing changes.
 
     Raises:
-        OutputError: The file cannot be written (no space left, no permission).
+        OutputError: The file cannot be written (no space left, no permission), or is no file.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with explain_disk_errors(path):
+        _refuse_devices(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary

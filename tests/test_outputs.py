@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from speechrnn.errors import OutputError
-from speechrnn.outputs import claim, write_atomically
+from speechrnn.outputs import claim, refuse_existing, write_atomically
 
 
 def test_a_result_takes_its_place_whole(tmp_path: Path) -> None:
@@ -70,6 +70,15 @@ def test_the_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
         temporary.touch()
     (tmp_path / "b").touch()
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_a_file_takes_the_place_of_no_pipe_and_no_device(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="pipe: is a device or a pipe"), write_atomically(tmp_path / "pipe"):
+        pass
+    with pytest.raises(OutputError, match="pipe: is a device or a pipe"):
+        refuse_existing(tmp_path / "pipe", force=True)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_two_writers_cannot_claim_one_folder(tmp_path: Path) -> None:
