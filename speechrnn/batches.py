@@ -19,11 +19,19 @@ _GRAIN = 24
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An utterance as the network learns it: features (frames, coefficients), and its text as classes."""
+    """An utterance as the network learns it.
+
+    Attributes:
+        id: Its name.
+        features: (frames, coefficients).
+        labels: Its text as classes.
+        phones: Its phones as classes; none where they are not learned, or not known.
+    """
 
     id: str
     features: Features
     labels: Sequence[int]
+    phones: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Batch:
         input_lengths: (batch,), frames.
         targets: (batch, labels), zero beyond each utterance.
         target_lengths: (batch,), labels.
+        phones: (batch, phones), zero beyond each utterance.
+        phone_lengths: (batch,), phones.
         ids: The utterances' ids.
     """
 
@@ -42,6 +52,8 @@ class Batch:
     input_lengths: Tensor
     targets: Tensor
     target_lengths: Tensor
+    phones: Tensor
+    phone_lengths: Tensor
     ids: tuple[str, ...]
 
     def to(self, device: torch.device) -> "Batch":
@@ -51,6 +63,8 @@ class Batch:
             self.input_lengths.to(device),
             self.targets.to(device),
             self.target_lengths.to(device),
+            self.phones.to(device),
+            self.phone_lengths.to(device),
             self.ids,
         )
 
@@ -63,6 +77,8 @@ def collate(examples: Sequence[Example]) -> Batch:
         torch.tensor([len(example.features) for example in examples]),
         _pad([torch.tensor(example.labels, dtype=torch.long) for example in examples]),
         torch.tensor([len(example.labels) for example in examples]),
+        _pad([torch.tensor(example.phones, dtype=torch.long) for example in examples]),
+        torch.tensor([len(example.phones) for example in examples]),
         tuple(example.id for example in examples),
     )
 

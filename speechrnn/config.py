@@ -251,6 +251,8 @@ class TrainingConfig(Strict):
         batch_seconds: Speech in one batch, padding counted.
         intermediate: The middle layer's share of the loss, which is read off it by the output as it is off the last
             layer; 0 for none.
+        phones: The share of the loss on phones, which a second output then reads beside the letters; 0 for none. A
+            language model or a vocabulary reads by them. English only.
         seed: Of the weights, the order of the batches, dropout and augmentation.
         precision: float32, or bfloat16 within the network where "auto" finds that it is faster.
         threads: Of the processor; 0 for as many as a trial before the run finds fastest, all where a GPU
@@ -263,6 +265,7 @@ class TrainingConfig(Strict):
     patience: Natural = 0
     batch_seconds: Annotated[float, Meta(gt=0, le=1_000_000)] = 100.0
     intermediate: Share = 0.0
+    phones: Share = 0.0
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: Annotated[int, Meta(ge=0, le=1024)] = 0

@@ -34,9 +34,12 @@ class Model:
     cmvn: Cmvn | None
 
 
-def build_network(recipe: Recipe, features: FeatureConfig, alphabet: Alphabet) -> AcousticNetwork:
+def build_network(
+    recipe: Recipe, features: FeatureConfig, alphabet: Alphabet, phones: Alphabet | None = None
+) -> AcousticNetwork:
     """Returns a network with fresh weights, drawn from torch's random state."""
-    return AcousticNetwork(recipe.network, features.coefficients * (recipe.input.deltas + 1), alphabet.classes)
+    coefficients = features.coefficients * (recipe.input.deltas + 1)
+    return AcousticNetwork(recipe.network, coefficients, alphabet.classes, phones.classes if phones else 0)
 
 
 def save_model(model: Model, path: Path, dtype: torch.dtype = torch.float32) -> None:
@@ -62,7 +65,7 @@ def load_model(path: Path) -> Model:
     """
     file = find_weights(path)
     info, tensors = _read_file(file, with_weights=True)
-    network = build_network(info.recipe, info.features, info.alphabet)
+    network = build_network(info.recipe, info.features, info.alphabet, info.phones)
     try:
         _fill_network(network, tensors)
         width = info.features.coefficients * (info.recipe.input.deltas + 1)
@@ -88,7 +91,7 @@ def find_weights(path: Path) -> Path:
 def describe_model(path: Path, info: ModelInfo) -> str:
     """Returns what a person wants to know of a model file and what it says of itself, a line a fact."""
     network, origin = info.recipe.network, info.provenance
-    parameters = build_network(info.recipe, info.features, info.alphabet).count_parameters()
+    parameters = build_network(info.recipe, info.features, info.alphabet, info.phones).count_parameters()
     facts = {
         "file": f"{path}, {path.stat().st_size / 1e6:.1f} MB, written by speechrnn {origin.speechrnn_version}",
         "network": f"{describe_network(network)}, {parameters / 1e6:.2f} M weights",
@@ -98,6 +101,8 @@ def describe_model(path: Path, info: ModelInfo) -> str:
         "trained on": f"{origin.corpus}, {origin.utterances} utterances, {origin.hours:.2f} h",
         "best": f"epoch {origin.epoch} of {info.recipe.training.epochs}",
     }
+    if info.phones:
+        facts["phones"] = "".join(info.phones.symbols).replace(" ", "␣")
     for split, score in origin.scores.items():
         facts[split] = f"{format_rate('WER', score.words)}  {format_rate('CER', score.characters)}"
     return "\n".join(f"{name + ':':<12}{fact}" for name, fact in facts.items())

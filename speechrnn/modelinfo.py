@@ -64,6 +64,7 @@ class ModelInfo:
         lang: The language's code.
         provenance: Where it comes from.
         temperature: What the logarithm of a word's confidence is divided by, found on dev.
+        phones: What its second output reads, if it has one.
     """
 
     recipe: Recipe
@@ -72,6 +73,7 @@ class ModelInfo:
     lang: str
     provenance: Provenance = field(default_factory=Provenance)
     temperature: Annotated[float, Meta(gt=0)] = 1.0
+    phones: Alphabet | None = None
 
     @property
     def frame_seconds(self) -> float:

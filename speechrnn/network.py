@@ -10,7 +10,7 @@ References:
     Graves, Mohamed and Hinton, Speech recognition with deep recurrent neural networks, ICASSP 2013.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import cast
 
@@ -115,7 +115,15 @@ class RecurrentLayer(nn.Module):
 class AcousticNetwork(nn.Module):
     """From normalised features to the log-probability of every symbol and the blank, frame by frame."""
 
-    def __init__(self, config: NetworkConfig, coefficients: int, classes: int) -> None:
+    def __init__(self, config: NetworkConfig, coefficients: int, classes: int, phones: int = 0) -> None:
+        """Draws the weights.
+
+        Args:
+            config: Layers and units.
+            coefficients: What it sees of a frame.
+            classes: Symbols that it can emit, the blank among them.
+            phones: As many phones, the blank among them, if a second output reads these off the same layers.
+        """
         super().__init__()
         self.config = config
         self.convolution: StridedConvolution | None = None
@@ -128,6 +136,7 @@ class AcousticNetwork(nn.Module):
             self.layers.append(_make_layer(config, width, first=number == 0))
             width = config.units * (2 if config.bidirectional and config.kind != "mlp" else 1)
         self.output = nn.Linear(width, classes)
+        self.phone_output = nn.Linear(width, phones) if phones else None
 
     def forward(self, features: Tensor, input_lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Returns log_probs (batch, frames, classes), natural log in float32, and their lengths (batch,).
@@ -136,21 +145,21 @@ class AcousticNetwork(nn.Module):
             features: (batch, frames, coefficients), padded with anything.
             input_lengths: (batch,), frames of each utterance, at least 1.
         """
-        fewer, lengths = self.thin(features, input_lengths)
-        sequence = fewer.transpose(0, 1)
-        for output in self._run_layers(sequence, lengths):
-            sequence = output
-        return self.score(sequence).transpose(0, 1), lengths
+        outputs, lengths = self.run(features, input_lengths)
+        return self.score(outputs[-1]).transpose(0, 1), lengths
 
-    def read_twice(self, features: Tensor, input_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns what `forward` does, and between the two the log_probs that the output reads off the middle layer.
+    def read_phones(self, features: Tensor, input_lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns what `forward` does, of phones instead of symbols."""
+        outputs, lengths = self.run(features, input_lengths)
+        return self.score_phones(outputs[-1]).transpose(0, 1), lengths
 
-        Of an even number of layers, that is the last one of the first half.
-        """
+    def run(self, features: Tensor, input_lengths: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Returns each layer's output, (frames, batch, units × directions), and the lengths; arguments as `forward`."""
         fewer, lengths = self.thin(features, input_lengths)
-        outputs = list(self._run_layers(fewer.transpose(0, 1), lengths))
-        last, middle = (self.score(one).transpose(0, 1) for one in (outputs[-1], outputs[(len(outputs) - 1) // 2]))
-        return last, middle, lengths
+        outputs = [fewer.transpose(0, 1)]
+        for layer in self.layers:
+            outputs.append(F.dropout(layer(outputs[-1], lengths), self.config.dropout, self.training))
+        return outputs[1:], lengths
 
     def thin(self, features: Tensor, input_lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Returns frames stacked or convolved, (batch, fewer frames, coefficients or channels), and their lengths."""
@@ -164,11 +173,11 @@ class AcousticNetwork(nn.Module):
         scores: Tensor = self.output(sequence)
         return scores.float().log_softmax(dim=-1)
 
-    def _run_layers(self, sequence: Tensor, lengths: Tensor) -> Iterator[Tensor]:
-        """Yields each layer's output, (frames, batch, units × directions)."""
-        for layer in self.layers:
-            sequence = F.dropout(layer(sequence, lengths), self.config.dropout, self.training)
-            yield sequence
+    def score_phones(self, sequence: Tensor) -> Tensor:
+        """Returns what `score` does, of phones instead of symbols."""
+        assert self.phone_output is not None
+        scores: Tensor = self.phone_output(sequence)
+        return scores.float().log_softmax(dim=-1)
 
     def count_parameters(self) -> int:
         """Returns the number of trained values."""

@@ -4,10 +4,12 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "models"
 
-EXPORTED, WEIGHTS, LM, WORDS, PROMPTS = ".onnx", ".safetensors", ".lm", ".txt", ".prompts"
+EXPORTED, WEIGHTS, LM, WORDS, PROMPTS, PHONES = ".onnx", ".safetensors", ".lm", ".txt", ".prompts", ".phones"
 """How the names of shipped files end, by what they are."""
 
-ENGLISH_MODEL, ENGLISH_WEIGHTS, ENGLISH_LM = (FOLDER / f"english{ending}" for ending in (EXPORTED, WEIGHTS, LM))
+ENGLISH_MODEL, ENGLISH_WEIGHTS, ENGLISH_LM, ENGLISH_PHONES = (
+    FOLDER / f"english{ending}" for ending in (EXPORTED, WEIGHTS, LM, PHONES)
+)
 """What is taken where nothing is named, whatever lies in the folder where somebody works."""
 
 

@@ -26,7 +26,7 @@ def build(
 
     refuse_existing(out, force)
     model = build_ngrams(read_sentences(texts, lang), order, _counts(prune), min_count)
-    save_lm(model, out)
+    save_lm(model, out, lang)
     sizes = ", ".join(f"{count} {number}-grams" for number, count in enumerate(model.orders, 1))
     note(f"{out}: {sizes}, {out.stat().st_size / 1e6:.1f} MB")
 
@@ -63,6 +63,7 @@ def tune(
 def convert(
     source: Annotated[Path, typer.Argument(help="A language model, ours or ARPA.")],
     out: Annotated[Path, typer.Option(help="The model; ARPA if it ends in .arpa.")],
+    lang: Annotated[str, typer.Option(help="Language of its words, whose sounds are kept with them.")] = "en",
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Turn ARPA into our form, which is small and opens at once, or back."""
@@ -70,7 +71,7 @@ def convert(
     from speechrnn.transcribe.lm.files import load_lm, save_lm
 
     refuse_existing(out, force)
-    save_lm(load_lm(source), out)
+    save_lm(load_lm(source), out, lang)
 
 
 def _counts(listed: str) -> list[int]:

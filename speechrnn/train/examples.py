@@ -8,11 +8,12 @@ import numpy as np
 
 from speechrnn.batches import Example
 from speechrnn.config import FeatureConfig, Recipe
-from speechrnn.ctc import count_required_input, explain_unlearnable
+from speechrnn.ctc import count_required_frames, count_required_input, explain_unlearnable
 from speechrnn.errors import TextError
 from speechrnn.features import Cmvn, Features, to_network_input
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.store import FeatureStore
+from speechrnn.pronunciations import pronounce
 from speechrnn.text import Alphabet
 from speechrnn.train.augment import augment_features, settle
 from speechrnn.train.surroundings import make_noise
@@ -28,6 +29,8 @@ class ExampleSource:
         features: How the store's MFCC were computed.
         cmvn: The training corpus's statistics, or None for each utterance's own.
         alphabet: Turns texts into classes.
+        phones: Turns pronunciations into classes; None where no phones are learned.
+        lang: The language of the texts.
         noises: Log mel energies of background noise, (frames, mels) each.
     """
 
@@ -36,6 +39,8 @@ class ExampleSource:
     features: FeatureConfig
     cmvn: Cmvn | None
     alphabet: Alphabet
+    phones: Alphabet | None = None
+    lang: str = "en"
     noises: Sequence[Features] = ()
 
     @cached_property
@@ -46,6 +51,18 @@ class ExampleSource:
             TextError: A manifest was changed, and holds what the alphabet lacks.
         """
         return [self._encode(utterance) for utterance in self.store.utterances]
+
+    @cached_property
+    def phone_labels(self) -> list[list[int]]:
+        """The phones of each utterance, as classes; none where they are not learned, or one of its words not known."""
+        texts = [utterance.text.split() for utterance in self.store.utterances]
+        if self.phones is None:
+            return [[] for _ in texts]
+        known = pronounce((word for text in texts for word in text), self.lang)
+        return [
+            self.phones.encode(" ".join(known[word] for word in text)) if all(word in known for word in text) else []
+            for text in texts
+        ]
 
     @cached_property
     def learnable(self) -> list[int]:
@@ -61,25 +78,28 @@ class ExampleSource:
 
     def required_frames(self, index: int) -> int:
         """Returns the fewest frames, before stacking, with which CTC can emit an utterance's labels."""
-        return count_required_input(self.labels[index], self.recipe.network.stack)
+        longest = max(self.labels[index], self.phone_labels[index], key=count_required_frames)
+        return count_required_input(longest, self.recipe.network.stack)
 
     def make(self, index: int) -> Example:
         """Returns an utterance as it is."""
         features = to_network_input(self.store[index], self.recipe.input, self.features, self.cmvn)
-        return Example(self.store.utterances[index].id, features, self.labels[index])
+        return Example(self.store.utterances[index].id, features, self.labels[index], self.phone_labels[index])
 
     def vary(self, index: int, epoch: int) -> Example:
         """Returns an utterance varied, or noise in its place; the seed, the epoch and the utterance decide alone."""
         rng = np.random.default_rng((self.recipe.training.seed, epoch, index))
-        augment, labels = settle(self.recipe.augment, epoch / self.recipe.training.epochs), self.labels[index]
+        augment = settle(self.recipe.augment, epoch / self.recipe.training.epochs)
+        labels, phones = self.labels[index], self.phone_labels[index]
         # nothing is drawn where there is no noise alone, so that other recipes vary as they always did
         if augment.noise_alone and rng.random() < augment.noise_alone:
-            heard, labels = make_noise(int(self.store.frames[index]), self.noises, self.features, rng), []
+            labels, phones = [], []
+            heard = make_noise(int(self.store.frames[index]), self.noises, self.features, rng)
         else:
             fewest = self.required_frames(index)
             heard = augment_features(self.store[index], augment, self.features, fewest, rng, self.noises)
         features = to_network_input(heard, self.recipe.input, self.features, self.cmvn)
-        return Example(self.store.utterances[index].id, features, labels)
+        return Example(self.store.utterances[index].id, features, labels, phones)
 
     def explain_unlearnable(self) -> list[str]:
         """Returns a line for each utterance that CTC cannot learn: what it has, what it would need."""

@@ -12,7 +12,7 @@ def carry_over(model: Model, network: AcousticNetwork, alphabet: Alphabet) -> st
     """Copies into a network what fits it of a model's weights, and returns what that is.
 
     A tensor is copied where name and shape are the same. The output layer is copied symbol by symbol: what the model
-    can already write, and the blank; other symbols keep their fresh weights.
+    can already write, and the blank; other symbols keep their fresh weights. Phones are carried over all or none.
 
     Args:
         model: Where the weights come from.

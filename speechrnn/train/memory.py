@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -68,7 +69,7 @@ def _make_longest(source: ExampleSource, index: int) -> Example:
     """Returns an utterance as long as augmentation can make it."""
     example = source.make(index)
     frames = _lengthen(len(example.features), source)
-    return Example(example.id, np.resize(example.features, (frames, example.features.shape[1])), example.labels)
+    return replace(example, features=np.resize(example.features, (frames, example.features.shape[1])))
 
 
 def _lengthen(frames: int, source: ExampleSource) -> int:

@@ -9,7 +9,7 @@ import torch
 
 from speechrnn.batches import Batch, collate
 from speechrnn.config import Recipe
-from speechrnn.console import abridge, count_of, name_command, note, warn_each
+from speechrnn.console import abridge, count_of, name_command, note, warn, warn_each
 from speechrnn.errors import CorpusError, OutputError, RecipeError, TrainingError
 from speechrnn.features import Cmvn, estimate_cmvn, shape_features
 from speechrnn.hardware import choose_device, count_cores, use_threads
@@ -20,6 +20,7 @@ from speechrnn.network import AcousticNetwork, describe_network
 from speechrnn.outputs import claim, is_ours, write_atomically
 from speechrnn.prepare.prepared import PreparedCorpus, list_parts, read_prepared
 from speechrnn.prepare.store import FeatureStore
+from speechrnn.pronunciations import PHONES, REMEDY, phones_of, pronounce
 from speechrnn.settings import build_settings, dump_toml, read_toml
 from speechrnn.text import Alphabet
 from speechrnn.train.display import TrainingDisplay
@@ -168,13 +169,39 @@ def _open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple
     if recipe.input.cmvn == "corpus":
         cmvn = estimate_cmvn(shape_features(store[index], recipe.input, mfcc) for index in range(len(store)))
     alphabet = Alphabet((" ", *prepared.letters))
-    train = ExampleSource(store, recipe, mfcc, cmvn, alphabet, read_noise(recipe.augment.noise, mfcc))
+    phones = _find_phones(recipe, prepared.lang)
+    noises = read_noise(recipe.augment.noise, mfcc)
+    train = ExampleSource(store, recipe, mfcc, cmvn, alphabet, phones, prepared.lang, noises)
     dev = ExampleSource(FeatureStore(parts, dev_split), recipe, mfcc, cmvn, alphabet)
     for source in (train, dev):
         _report_unlearnable(source)
+    _report_unsaid(train)
     if not train.learnable:
         raise TrainingError(f"{data}: no training utterance has frames enough for its characters; lower network.stack")
     return train, dev
+
+
+def _find_phones(recipe: Recipe, lang: str) -> Alphabet | None:
+    if not recipe.training.phones:
+        return None
+    phones = phones_of(lang)
+    if phones is None:
+        raise TrainingError(f"training.phones: no pronunciation is known in {lang!r}, only in {', '.join(PHONES)}")
+    return phones
+
+
+def _report_unsaid(source: ExampleSource) -> None:
+    """Says which words have no known sound, for which their utterances' phones are not learned."""
+    listed = zip(source.store.utterances, source.phone_labels, strict=True)
+    texts = [utterance.text.split() for utterance, phones in listed if not phones]
+    if not source.phones or not texts:
+        return
+    words = {word for text in texts for word in text}
+    unsaid = sorted(words - pronounce(words, source.lang).keys())
+    warn(
+        f"the phones of {count_of(len(texts), 'utterance')} are not learned: nobody says how {abridge(unsaid)} sounds;"
+        f" {REMEDY}"
+    )
 
 
 def _report_unlearnable(source: ExampleSource) -> None:
@@ -186,7 +213,7 @@ def _begin_network(train: ExampleSource, init: Path | None) -> AcousticNetwork:
     """Returns a network with fresh weights, or with another model's as far as they fit, which is said."""
     torch.manual_seed(train.recipe.training.seed)
     try:
-        network = build_network(train.recipe, train.features, train.alphabet)
+        network = build_network(train.recipe, train.features, train.alphabet, train.phones)
     except RuntimeError as error:
         size = f"{train.recipe.network.layers} x {train.recipe.network.units}"
         raise TrainingError(f"network: {size} is more than this machine's memory holds; take fewer units") from error
@@ -279,7 +306,7 @@ def _describe(prepared: PreparedCorpus, train: ExampleSource, init: Path | None)
     if init is not None:
         name += f", from a model of {read_model_info(init).provenance.corpus}"
     provenance = Provenance(name, summary.utterances, round(summary.seconds / 3600, 3))
-    return ModelInfo(train.recipe, train.features, train.alphabet, prepared.lang, provenance)
+    return ModelInfo(train.recipe, train.features, train.alphabet, prepared.lang, provenance, phones=train.phones)
 
 
 def _announce(training: Training) -> None:

@@ -1,6 +1,6 @@
 """The beam decoder: from log_probs to the best texts, with a language model, a vocabulary, favoured words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from threading import Timer
@@ -12,7 +12,7 @@ from speechrnn.config import BeamConfig
 from speechrnn.console import note
 from speechrnn.text import Alphabet, require_symbols
 from speechrnn.transcribe.lexicon import Lexicon, build_lexicon
-from speechrnn.transcribe.lm.ngrams import NgramModel, Trie
+from speechrnn.transcribe.lm.ngrams import UNKNOWN, NgramModel, Trie
 from speechrnn.transcribe.search import Knowledge, Prefixes, Weights, search
 
 LogProbs = NDArray[np.float32]
@@ -44,11 +44,13 @@ class Alternative:
 
     Attributes:
         tokens: Its classes, without blanks.
+        text: What they say.
         log_prob: Natural log of the probability of all its paths, as far as the beam held them.
         score: The same with what language model and vocabulary add.
     """
 
     tokens: tuple[int, ...]
+    text: str
     log_prob: float
     score: float
 
@@ -64,38 +66,45 @@ class BeamDecoder:
         lm: NgramModel | None = None,
         words: Sequence[str] = (),
         hotwords: Mapping[str, float] | None = None,
+        sounds: Mapping[str, str] | None = None,
     ) -> None:
         """Takes what the search knows.
 
         Args:
-            alphabet: The model's; one symbol is the space.
+            alphabet: The model's, of letters or phones; one symbol is the space.
             config: The weights.
             lm: A language model.
             words: If there are any, no other word is ever written.
             hotwords: Words or phrases, and how many nats each is favoured by.
+            sounds: The phones of each word, where the alphabet is one of phones; words without are never written.
 
         Raises:
             TextError: The model cannot spell one of the words.
         """
         self.alphabet = alphabet
-        if words or hotwords:
-            require_symbols("".join([*words, *(hotwords or {})]), alphabet.symbols)
-        vocabulary, numbers = _gather_words(lm, words)
-        unigrams = lm.trie.log_prob[1 + numbers] if lm else np.zeros(len(vocabulary))
+        self.reads_phones = sounds is not None
+        hotwords = hotwords or {}
+        if (words or hotwords) and not self.reads_phones:
+            require_symbols("".join([*words, *hotwords]), alphabet.symbols)
+        self._vocabulary, numbers = _gather_words(lm, words, hotwords if self.reads_phones else {})
+        unigrams = lm.trie.log_prob[1 + numbers] if lm else np.zeros(len(self._vocabulary))
+        spelled = [sounds.get(word, "") for word in self._vocabulary] if sounds is not None else self._vocabulary
+        favoured = {_sound(phrase, sounds): boost for phrase, boost in hotwords.items()}
         self._known = Knowledge(
             lm.trie if lm else _EMPTY,
-            build_lexicon(vocabulary, unigrams, alphabet),
+            build_lexicon(spelled, unigrams, alphabet),
             numbers,
-            _favour(hotwords or {}, alphabet),
+            _favour(favoured, alphabet),
+            _mark(self._vocabulary, hotwords),
         )
         self._weights = Weights(
             beam=0,
             cut=0.0,
-            slack=_SLACK + max((hotwords or {}).values(), default=0.0) if lm or hotwords or words else 0.0,
+            slack=_SLACK + max(hotwords.values(), default=0.0) if lm or hotwords or words else 0.0,
             lm=0.0,
             word=_CLOSED_BONUS if words else 0.0,
             unknown=0.0,
-            closed=bool(words),
+            closed=bool(words) or self.reads_phones,
             space=alphabet.symbols.index(" ") + 1 if " " in alphabet.symbols else -1,
             start=lm.start if lm else 0,
         )
@@ -135,24 +144,53 @@ class BeamDecoder:
         best = beam[:count][np.isfinite(beam[:count]["score"])]
         totals = np.logaddexp(best["blank"], best["label"])
         return [
-            Alternative(_spell_out(tree, node), total, score)
+            self._tell(tree, node, total, score)
             for node, total, score in zip(best["node"].tolist(), totals.tolist(), best["score"].tolist(), strict=True)
         ]
 
     def read(self, log_probs: LogProbs) -> str:
         """Returns the best text, its words single-spaced; empty where the vocabulary allows none."""
         readings = self.decode(log_probs)
-        return " ".join(self.alphabet.decode(readings[0].tokens).split()) if readings else ""
+        return " ".join(readings[0].text.split()) if readings else ""
+
+    def _tell(self, tree: Prefixes, node: int, log_prob: float, score: float) -> Alternative:
+        """Returns the text of a prefix: its letters, or the words that its phones were taken for."""
+        last, path = node, []
+        while node:
+            path.append(node)
+            node = int(tree[node]["parent"])
+        path.reverse()
+        tokens = tuple(tree["token"][path].tolist())
+        if not self.reads_phones:
+            return Alternative(tokens, self.alphabet.decode(tokens), log_prob, score)
+        ends = [node for node in path if tree[node]["token"] == self._weights.space or node == last]
+        words = [self._vocabulary[tree[node]["word"]] for node in ends if tree[node]["word"] >= 0]
+        return Alternative(tokens, " ".join(words), log_prob, score)
 
 
-def _gather_words(lm: NgramModel | None, words: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
-    """Returns the vocabulary, and each word's number in the language model."""
-    if not words:
-        vocabulary = list(lm.words) if lm else []
-        numbers = range(len(vocabulary))
-        return vocabulary, np.asarray(numbers, dtype=np.int32)
-    listed = sorted(set(words))
-    return listed, np.asarray([lm.numbers.get(word, 0) if lm else 0 for word in listed], dtype=np.int32)
+def _gather_words(
+    lm: NgramModel | None, words: Sequence[str], others: Iterable[str]
+) -> tuple[list[str], NDArray[np.int32]]:
+    """Returns the vocabulary, with the words of other phrases, and each word's number in the language model."""
+    listed = sorted(set(words)) if words else list(lm.words) if lm else []
+    known = set(listed)
+    listed += sorted({word for phrase in others for word in phrase.split()} - known)
+    if lm and not words:  # they are in its order
+        numbers = [*range(len(lm.words)), *[UNKNOWN] * (len(listed) - len(lm.words))]
+    else:
+        numbers = [lm.numbers.get(word, UNKNOWN) if lm else UNKNOWN for word in listed]
+    return listed, np.asarray(numbers, dtype=np.int32)
+
+
+def _sound(phrase: str, sounds: Mapping[str, str] | None) -> str:
+    """Returns how a phrase is spelled in the alphabet of the search."""
+    return " ".join(sounds[word] for word in phrase.split()) if sounds is not None else phrase
+
+
+def _mark(vocabulary: Sequence[str], phrases: Iterable[str]) -> NDArray[np.bool_]:
+    """Returns for each word whether one of the phrases has it."""
+    wanted = {word for phrase in phrases for word in phrase.split()}
+    return np.asarray([word in wanted for word in vocabulary], dtype=np.bool_)
 
 
 def _favour(hotwords: Mapping[str, float], alphabet: Alphabet) -> Lexicon:
@@ -169,11 +207,3 @@ def _favour(hotwords: Mapping[str, float], alphabet: Alphabet) -> Lexicon:
             )
             earned[node] = max(earned[node], boost * depth / len(word))
     return lexicon._replace(best=earned)
-
-
-def _spell_out(tree: Prefixes, node: int) -> tuple[int, ...]:
-    tokens: list[int] = []
-    while node:
-        tokens.append(int(tree[node]["token"]))
-        node = int(tree[node]["parent"])
-    return tuple(reversed(tokens))

@@ -52,7 +52,8 @@ def transcribe_split(
         times = tuple((word.start, word.end) for word in words)
         return utterance, Entry(text, times, tuple(word.confidence for word in words))
 
-    hypotheses = {utterance.id: entry for utterance, entry in map_in_order(read, hear_split(folder, split, listener))}
+    heard = hear_split(folder, split, listener, phones=decoder is not None and decoder.reads_phones)
+    hypotheses = {utterance.id: entry for utterance, entry in map_in_order(read, heard)}
     references = {one.id: describe(one) for one in FeatureStore(list_parts(folder), split).utterances}
     return references, {id: hypotheses[id] for id in references}
 
@@ -69,7 +70,9 @@ def describe(utterance: Utterance) -> Entry:
     )
 
 
-def hear_split(folder: Path, split: str, listener: Listener) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
+def hear_split(
+    folder: Path, split: str, listener: Listener, phones: bool = False
+) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
     """Yields each utterance of a prepared split with its log_probs, (frames, classes), in an order of its own.
 
     A model as it was trained reads the stored features; an exported one listens to the recordings.
@@ -82,17 +85,17 @@ def hear_split(folder: Path, split: str, listener: Listener) -> Iterator[tuple[U
     store = FeatureStore(list_parts(folder), split)
     with show_progress("Transcribing", len(store), "utterances") as advance:
         heard = (
-            _hear_features(store, listener.model)
+            _hear_features(store, listener.model, phones)
             if isinstance(listener, TorchListener)
-            else map_in_order(partial(_hear_recording, listener), store.utterances)
+            else map_in_order(partial(_hear_recording, listener, phones), store.utterances)
         )
         for one in heard:
             yield one
             advance(1)
 
 
-def _hear_features(store: FeatureStore, model: Model) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
-    info = model.info
+def _hear_features(store: FeatureStore, model: Model, phones: bool) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
+    info, read = model.info, model.network.read_phones if phones else model.network
     utterances = {utterance.id: utterance for utterance in store.utterances}
 
     def make(index: int) -> Example:
@@ -102,7 +105,7 @@ def _hear_features(store: FeatureStore, model: Model) -> Iterator[tuple[Utteranc
     def hear(indices: Sequence[int]) -> list[tuple[Utterance, NDArray[np.float32]]]:
         batch = collate([make(index) for index in indices])
         with torch.inference_mode():
-            log_probs, lengths = model.network(batch.features, batch.input_lengths)
+            log_probs, lengths = read(batch.features, batch.input_lengths)
         rows = zip(batch.ids, log_probs.numpy(), lengths.tolist(), strict=True)
         return [(utterances[id], known[:length]) for id, known, length in rows]
 
@@ -112,8 +115,8 @@ def _hear_features(store: FeatureStore, model: Model) -> Iterator[tuple[Utteranc
         yield from heard
 
 
-def _hear_recording(listener: Listener, utterance: Utterance) -> tuple[Utterance, NDArray[np.float32]]:
-    return utterance, listener.compute_log_probs(read_utterance(utterance))
+def _hear_recording(listener: Listener, phones: bool, utterance: Utterance) -> tuple[Utterance, NDArray[np.float32]]:
+    return utterance, listener.compute_log_probs(read_utterance(utterance), phones)
 
 
 def _check_fit(folder: Path, split: str, info: ModelInfo) -> None:

@@ -1,19 +1,20 @@
 """How a command's user wants log_probs to be read: greedily, or by a beam search with what it is given."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from speechrnn.config import BeamConfig
-from speechrnn.console import note
+from speechrnn.console import abridge, note
 from speechrnn.errors import TextError
 from speechrnn.inputs import read_lines
 from speechrnn.modelinfo import ModelInfo
+from speechrnn.pronunciations import REMEDY, look_up_sounds, pronounce
 from speechrnn.shipped import WORDS, find_shipped, list_shipped
 from speechrnn.text import normalize, require_symbols
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.lm.files import load_lm
-from speechrnn.transcribe.lm.ngrams import SPECIAL
+from speechrnn.transcribe.lm.ngrams import SPECIAL, NgramModel
 
 _BOOST = 8.0
 """Nats by which a favoured word is favoured where its boost is not said."""
@@ -29,8 +30,10 @@ def make_decoder(
 ) -> BeamDecoder | None:
     """Returns a beam decoder for a model, or None where nothing asks for one.
 
+    It reads phones where the model has them, and there is a language model or a vocabulary whose sounds are known.
+
     Args:
-        info: The model's alphabet and language.
+        info: The model's alphabet, phones and language.
         beam: Prefixes kept at each frame; 1 or None alone is greedy decoding.
         lm: A language model, or the name of one that ships.
         words: A file with the only words there are, or the name of one that ships.
@@ -53,9 +56,28 @@ def make_decoder(
     favoured = dict(_parse_hotword(hotword, info) for hotword in hotwords)
     if model is not None and not any(set(word) <= letters for word in model.words[len(SPECIAL) :]):
         raise TextError(f"{lm}: no word of it can be written with the model's letters; is it for another language?")
-    decoder = BeamDecoder(info.alphabet, config, lm=model, words=vocabulary, hotwords=favoured)
+    sounds = _find_sounds(info, model, vocabulary, favoured)
+    alphabet = info.phones if info.phones and sounds else info.alphabet
+    decoder = BeamDecoder(alphabet, config, lm=model, words=vocabulary, hotwords=favoured, sounds=sounds)
     decoder.warm_up()
     return decoder
+
+
+def _find_sounds(
+    info: ModelInfo, lm: NgramModel | None, words: Sequence[str], hotwords: Iterable[str]
+) -> dict[str, str] | None:
+    """Returns the phones of the words that shall be read; None where letters have to do."""
+    if info.phones is None or not (lm or words):
+        return None
+    sounds: dict[str, str] = {}
+    if lm and not words:
+        sounds = dict(zip(lm.words, lm.sounds, strict=True)) if lm.sounds else look_up_sounds(lm.words, info.lang)
+    named = {*words, *(word for phrase in hotwords for word in phrase.split())}
+    sounds |= pronounce(named, info.lang)
+    if unsaid := sorted(named - sounds.keys()):
+        note(f"{abridge(unsaid)}: nobody says how that sounds, so letters are read instead of phones; {REMEDY}")
+        return None
+    return sounds if any(sounds.values()) else None
 
 
 def _read_words(path: Path, info: ModelInfo) -> list[str]:

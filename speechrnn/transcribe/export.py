@@ -106,9 +106,15 @@ def _make_signals() -> list[Signal]:
 
 
 def _compare(left: Listener, right: Listener, signal: Signal) -> float:
-    """Returns the largest difference between two models' probabilities."""
-    expected, found = left.compute_log_probs(signal), right.compute_log_probs(signal)
-    return float(np.abs(np.exp(expected) - np.exp(found)).max())
+    """Returns the largest difference between two models' probabilities, of letters and of phones."""
+    return max(
+        float(
+            np.abs(
+                np.exp(left.compute_log_probs(signal, phones)) - np.exp(right.compute_log_probs(signal, phones))
+            ).max()
+        )
+        for phones in ((False, True) if left.info.phones else (False,))
+    )
 
 
 def _count_errors(listener: Listener, data: Path, split: str) -> ErrorCounts:

@@ -21,6 +21,7 @@ from speechrnn.features import VARIANCE_FLOOR, Cmvn, make_dct, make_filters, mak
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import METADATA_KEY, dump_info
 from speechrnn.network import AcousticNetwork, PerceptronLayer, RecurrentLayer, StridedConvolution
+from speechrnn.transcribe.onnx_listener import OUTPUTS
 
 _OPSET = 17
 
@@ -58,17 +59,21 @@ class Graph:
 
 
 def build_graph(model: Model) -> onnx.ModelProto:
-    """Returns a model's graph: input "signal" (samples,), output "log_probs" (frames, classes)."""
+    """Returns a model's graph: from "signal" (samples,) to "log_probs" (frames, classes), and "phone_log_probs" too."""
     graph = Graph()
     features = _add_mfcc(graph, model)
     seen = _add_normalization(graph, _add_deltas(graph, features, model.info.recipe.input.deltas), model.cmvn)
     graph.prefix = "network"
-    scores = _add_network(graph, model.network, seen)
-    graph.nodes.append(helper.make_node("LogSoftmax", [scores], ["log_probs"], axis=-1))
+    frames = _add_network(graph, model.network, seen)
+    heads = [(model.network.output, model.info.alphabet), (model.network.phone_output, model.info.phones)]
+    outputs = []
+    for name, (linear, symbols) in zip(OUTPUTS, heads, strict=True):
+        if linear is not None and symbols is not None:
+            graph.nodes.append(helper.make_node("LogSoftmax", [_add_linear(graph, frames, linear)], [name], axis=-1))
+            outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["frames", symbols.classes]))
     signal = helper.make_tensor_value_info("signal", TensorProto.FLOAT, ["samples"])
-    output = helper.make_tensor_value_info("log_probs", TensorProto.FLOAT, ["frames", model.info.alphabet.classes])
     made = helper.make_model(
-        helper.make_graph(graph.nodes, "speechrnn", [signal], [output], graph.weights),
+        helper.make_graph(graph.nodes, "speechrnn", [signal], outputs, graph.weights),
         opset_imports=[helper.make_opsetid("", _OPSET)],
         ir_version=8,
     )
@@ -125,7 +130,7 @@ def _add_normalization(graph: Graph, features: str, cmvn: Cmvn | None) -> str:
 
 
 def _add_network(graph: Graph, network: AcousticNetwork, features: str) -> str:
-    """Adds the network over (frames, coefficients); returns scores (frames, classes)."""
+    """Adds the layers over (frames, coefficients); returns what the last one makes of them, (frames, units)."""
     if network.convolution is None:
         frames = _add_stacking(graph, features, network.config.stack)
     else:
@@ -136,7 +141,7 @@ def _add_network(graph: Graph, network: AcousticNetwork, features: str) -> str:
         else:
             assert isinstance(layer, PerceptronLayer)
             frames = _add_perceptron(graph, frames, layer)
-    return _add_linear(graph, frames, network.output)
+    return frames
 
 
 def _add_stacking(graph: Graph, features: str, count: int) -> str:

@@ -21,26 +21,31 @@ class Lexicon(NamedTuple):
         token: (nodes,) the class of the letter that leads to a node.
         entry: (nodes,) the number of the word that ends here, or -1.
         best: (nodes,) the highest value of the words that go on from here.
+        next_alike: (words,) of each word, the next one that is spelled alike, or -1.
+        most_alike: How many words are spelled alike, at most.
     """
 
     first_child: NDArray[np.int32]
     token: NDArray[np.int32]
     entry: NDArray[np.int32]
     best: NDArray[np.float32]
+    next_alike: NDArray[np.int32]
+    most_alike: int
 
 
 def build_lexicon(words: Sequence[str], values: ArrayLike, alphabet: Alphabet) -> Lexicon:
     """Returns the trie of those words that an alphabet can spell.
 
     Args:
-        words: In any order; an entry is a word's place among them.
+        words: As they are spelled, in any order; an entry is a word's place among them.
         values: One each, natural logarithms; `best` is their greatest below a node.
         alphabet: The model's.
     """
     rows, lengths, places = _sort_words(words, alphabet)
     if not len(places):
         alone = np.zeros(1, dtype=np.int32)
-        return Lexicon(np.ones(2, np.int32), alone, alone - 1, np.full(1, -np.inf, np.float32))
+        none_alike = np.full(len(words), -1, np.int32)
+        return Lexicon(np.ones(2, np.int32), alone, alone - 1, np.full(1, -np.inf, np.float32), none_alike, 1)
     depths = np.arange(1, len(rows) + 1)[:, None]
     alike = np.logical_and.accumulate(rows[:, 1:] == rows[:, :-1])
     fresh = depths <= lengths  # where a word adds a node to those of the words before it
@@ -50,7 +55,11 @@ def build_lexicon(words: Sequence[str], values: ArrayLike, alphabet: Alphabet) -
     count = int(nodes[-1, -1]) + 1
     children = np.bincount(passed[:-1][fresh], minlength=count)
     entry = np.full(count, -1, dtype=np.int32)
-    entry[passed[lengths, np.arange(len(places))]] = places
+    ends = passed[lengths, np.arange(len(places))]
+    entry[ends[::-1]] = places[::-1]  # the first of those that are spelled alike
+    next_alike = np.full(len(words), -1, dtype=np.int32)
+    same = ends[1:] == ends[:-1]
+    next_alike[places[:-1][same]] = places[1:][same]
     best = np.full(count, -np.inf, dtype=np.float32)
     value = np.asarray(values, dtype=np.float32)[places]
     for depth, nodes_passed in enumerate(passed):
@@ -61,6 +70,8 @@ def build_lexicon(words: Sequence[str], values: ArrayLike, alphabet: Alphabet) -
         np.concatenate([[0], rows[fresh]]).astype(np.int32),
         entry,
         best,
+        next_alike,
+        int(np.bincount(ends).max()),
     )
 
 

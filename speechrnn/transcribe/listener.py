@@ -18,8 +18,8 @@ class Listener(Protocol):
     def info(self) -> ModelInfo:
         """Alphabet, features, language, provenance."""
 
-    def compute_log_probs(self, signal: Signal) -> NDArray[np.float32]:
-        """Returns log_probs (frames, classes), natural log, of a signal (samples,) at 16 kHz.
+    def compute_log_probs(self, signal: Signal, phones: bool = False) -> NDArray[np.float32]:
+        """Returns log_probs (frames, classes), natural log, of a signal (samples,) at 16 kHz, or those of its phones.
 
         Raises:
             AudioError: The signal is shorter than one window.

@@ -12,6 +12,9 @@ from speechrnn.modelinfo import METADATA_KEY, ModelInfo, parse_info
 
 _ERRORS_ONLY = 3
 
+OUTPUTS = ("log_probs", "phone_log_probs")
+"""The graph's outputs; the second one where the model reads phones."""
+
 _LOUDEST = 1e16
 """The energy of a window of such samples still fits float32; the graph's cells would turn infinity into numbers."""
 
@@ -47,8 +50,8 @@ class OnnxListener:
         """Alphabet, features, language, provenance."""
         return self._info
 
-    def compute_log_probs(self, signal: Signal) -> NDArray[np.float32]:
-        """Returns log_probs (frames, classes), natural log, of a signal (samples,) at 16 kHz.
+    def compute_log_probs(self, signal: Signal, phones: bool = False) -> NDArray[np.float32]:
+        """Returns log_probs (frames, classes), natural log, of a signal (samples,) at 16 kHz, or those of its phones.
 
         Raises:
             AudioError: The signal is shorter than one window, or its energy exceeds float32.
@@ -61,5 +64,5 @@ class OnnxListener:
             )
         if (loudest := np.abs(signal).max()) > _LOUDEST:
             raise AudioError(f"samples of up to {loudest:.0e} are too large; export it within [-1, 1]")
-        log_probs: NDArray[np.float32] = self._session.run(None, {"signal": signal})[0]
+        log_probs: NDArray[np.float32] = self._session.run([OUTPUTS[phones]], {"signal": signal})[0]
         return log_probs

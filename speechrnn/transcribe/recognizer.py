@@ -1,6 +1,7 @@
 """A model that listens: from a recording to its transcript."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.audio import SAMPLE_RATE, Signal, resample, show_name, spool, to_mono
-from speechrnn.ctc import Hypothesis, decode_greedy
+from speechrnn.ctc import decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
 from speechrnn.transcribe.edges import find_sound, fit_words
@@ -96,20 +97,27 @@ class Recognizer:
         Raises:
             AudioError: The signal is shorter than one window.
         """
-        return fit_words(self.read(self.listener.compute_log_probs(signal), start), find_sound(signal), start)
+        log_probs = self.listener.compute_log_probs(signal, self.reads_phones)
+        return fit_words(self.read(log_probs, start), find_sound(signal), start)
+
+    @property
+    def reads_phones(self) -> bool:
+        """Whether `read` takes the log_probs of phones."""
+        return self.decoder is not None and self.decoder.reads_phones
 
     def read(self, log_probs: NDArray[np.float32], start: float = 0.0) -> list[Word]:
         """Returns the words in log_probs, (frames, classes), the first frame of which is at `start` seconds.
 
-        They begin and end with the frames of their letters, which are fewer than their sounds.
+        They begin and end with the frames of their letters or phones, which are fewer than their sounds.
         """
-        info, hypothesis = self.info, self._search(log_probs) if self.decoder else decode_greedy(log_probs)
-        return read_words(hypothesis, info.alphabet, info.frame_seconds, start, info.temperature)
-
-    def _search(self, log_probs: NDArray[np.float32]) -> Hypothesis:
-        """Returns the decoder's best text, aligned; an empty one where the vocabulary allows none."""
+        info = self.info
+        if self.decoder is None:
+            return read_words(decode_greedy(log_probs), info.alphabet, info.frame_seconds, start, info.temperature)
         from speechrnn.transcribe.align import align  # imports numba, which greedy decoding needs not
 
-        assert self.decoder is not None
-        readings = self.decoder.decode(log_probs)
-        return align(log_probs, readings[0].tokens if readings else ())
+        readings = self.decoder.decode(log_probs, 1)
+        if not readings:
+            return []
+        aligned = align(log_probs, readings[0].tokens)
+        words = read_words(aligned, self.decoder.alphabet, info.frame_seconds, start, info.temperature)
+        return [replace(word, text=text) for word, text in zip(words, readings[0].text.split(), strict=True)]

@@ -28,6 +28,8 @@ PREFIX = np.dtype(
         ("token", np.int32),  # the last letter; negative where the vocabulary forbids it
         ("child", np.int32),  # the latest one with one letter more, or -1
         ("sibling", np.int32),  # the next older child of the same parent, or -1
+        ("twin", np.int32),  # the same with another word that sounds alike as its last, or -1
+        ("word", np.int32),  # the vocabulary's entry of the word that ends here, or -1
         ("spelled", np.int32),  # the vocabulary's node of the unfinished word
         ("wanted", np.int32),  # the favoured words' node
         ("context", np.int32),  # the language model's context of the finished words
@@ -79,12 +81,14 @@ class Knowledge(NamedTuple):
         words: The vocabulary; an entry is a number in `numbers`.
         numbers: (entries,) each entry's number in the language model.
         favoured: Favoured words and phrases; `best` is what has been earned of a boost at each node.
+        wanted: (entries,) whether each is one of those words, which others may sound like.
     """
 
     lm: Trie
     words: Lexicon
     numbers: NDArray[np.int32]
     favoured: Lexicon
+    wanted: NDArray[np.bool_]
 
 
 @compiled
@@ -102,9 +106,10 @@ def search(log_probs: NDArray[np.float32], weights: Weights, known: Knowledge) -
     count = 1
     beam = np.empty(1, dtype=CANDIDATE)
     beam[0].node, beam[0].blank, beam[0].label, beam[0].score = 0, 0.0, -_INFINITY, 0.0
-    found = np.empty(weights.beam * classes, dtype=CANDIDATE)
+    most = classes + known.words.most_alike
+    found = np.empty(weights.beam * most, dtype=CANDIDATE)
     for frame in range(len(log_probs)):
-        while count + len(beam) * classes > len(tree):
+        while count + len(beam) * most > len(tree):
             larger = np.empty(2 * len(tree), dtype=PREFIX)
             larger[: len(tree)] = tree
             tree = larger
@@ -148,11 +153,12 @@ def _advance(
                 continue
             child = children[token]
             if child == _NONE:
-                child, count = count, count + 1
-                _write(weights, known, tree, node, child, token)
-            if tree[child].token > 0:
-                there, opened = _open(tree, child, found, opened)
-                found[there].label = _add(found[there].label, gain)
+                child, count = count, _write(weights, known, tree, node, count, token)
+            while child != _NONE:
+                if tree[child].token > 0:
+                    there, opened = _open(tree, child, found, opened)
+                    found[there].label = _add(found[there].label, gain)
+                child = tree[child].twin
     return count, opened
 
 
@@ -204,17 +210,22 @@ def _add(left: float, right: float) -> float:
 
 
 @compiled
-def _write(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new: int, token: int) -> None:
-    """Adds the prefix with one more letter to the tree."""
-    tree[new].parent, tree[new].token, tree[new].slot = node, token, _NONE
-    tree[new].child, tree[new].sibling = _NONE, tree[node].child
+def _write(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new: int, token: int) -> int:
+    """Adds the prefix with one more letter to the tree, for each word that it may end; returns the next free place."""
+    _attach(tree, node, new, token)
     tree[node].child = new
     if token == weights.space:
-        allowed = _end_word(weights, known, tree, node, new)
-    else:
-        allowed = _spell_on(weights, known, tree, node, new)
-    if not allowed:
+        return _end_word(weights, known, tree, node, new)
+    if not _spell_on(weights, known, tree, node, new):
         tree[new].token = -token
+    return new + 1
+
+
+@compiled
+def _attach(tree: Prefixes, node: int, new: int, token: int) -> None:
+    tree[new].parent, tree[new].token, tree[new].slot = node, token, _NONE
+    tree[new].child, tree[new].sibling = _NONE, tree[node].child
+    tree[new].twin, tree[new].word = _NONE, _NONE
 
 
 @compiled
@@ -239,20 +250,43 @@ def _spell_on(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new
 
 
 @compiled
-def _end_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new: int) -> bool:
-    """Fills in a prefix whose last word is finished; returns whether the vocabulary has that word."""
+def _end_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new: int) -> int:
+    """Fills in a prefix whose last word is finished, and twins for words that sound alike; returns the next place."""
     if not _is_within_word(tree, weights, node):  # a space after a space, or at the beginning
         tree[new].spelled, tree[new].wanted, tree[new].context = 0, 0, tree[node].context
         tree[new].settled, tree[new].outlook = tree[node].settled, 0.0
-        return not weights.closed
-    if weights.closed and known.words.entry[tree[node].spelled] == _NONE:
-        return False
-    cost, context = _weigh_word(weights, known, tree, node)
-    further = spell(known.favoured, tree[node].wanted, weights.space)
-    tree[new].spelled, tree[new].context, tree[new].settled = 0, context, tree[node].settled + cost
+        if weights.closed:
+            tree[new].token = -weights.space
+        return new + 1
+    entry = _find_entry(known, tree, node)
+    if weights.closed and entry == _NONE:
+        tree[new].token = -weights.space
+        return new + 1
+    _settle_word(weights, known, tree, node, new, entry)
+    while entry != _NONE and known.words.next_alike[entry] != _NONE:
+        entry = known.words.next_alike[entry]
+        _attach(tree, node, new + 1, weights.space)
+        _settle_word(weights, known, tree, node, new + 1, entry)
+        tree[new].twin = new + 1
+        new += 1
+    return new + 1
+
+
+@compiled
+def _settle_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new: int, entry: int) -> None:
+    cost, context = _weigh_word(weights, known, tree, node, entry)
+    further = spell(known.favoured, _follow_wanted(known, tree, node, entry), weights.space)
+    tree[new].word, tree[new].spelled, tree[new].context = entry, 0, context
+    tree[new].settled = tree[node].settled + cost
     tree[new].wanted = further if further != NOWHERE else 0
     tree[new].outlook = known.favoured.best[further] if further != NOWHERE else 0.0
-    return True
+
+
+@compiled
+def _find_entry(known: Knowledge, tree: Prefixes, node: int) -> int:
+    """Returns the first entry of the vocabulary that a prefix ends with, or -1."""
+    spelled = tree[node].spelled
+    return known.words.entry[spelled] if spelled != NOWHERE else _NONE
 
 
 @compiled
@@ -261,10 +295,15 @@ def _is_within_word(tree: Prefixes, weights: Weights, node: int) -> bool:
 
 
 @compiled
-def _weigh_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int) -> tuple[float, int]:
+def _follow_wanted(known: Knowledge, tree: Prefixes, node: int, entry: int) -> int:
+    """Returns the favoured words' node at the end of a word; -1 if it is but a word that sounds alike."""
+    return tree[node].wanted if entry == _NONE or known.wanted[entry] else NOWHERE
+
+
+@compiled
+def _weigh_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int, entry: int) -> tuple[float, int]:
     """Returns what the word at the end of a prefix earns or costs, and the language model's context after it."""
-    spelled, wanted = tree[node].spelled, tree[node].wanted
-    entry = known.words.entry[spelled] if spelled != NOWHERE else _NONE
+    wanted = _follow_wanted(known, tree, node, entry)
     cost = weights.word
     if wanted != NOWHERE and known.favoured.entry[wanted] != _NONE:
         cost += known.favoured.best[wanted]
@@ -279,22 +318,34 @@ def _weigh_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int) -
 
 @compiled
 def _finish(weights: Weights, known: Knowledge, tree: Prefixes, node: int) -> float:
-    """Returns what a prefix as a whole sentence earns or costs besides its probability."""
-    cost: float = tree[node].settled
-    context = tree[node].context
-    if _is_within_word(tree, weights, node):
-        if weights.closed and known.words.entry[tree[node].spelled] == _NONE:
-            return -_INFINITY
-        last, context = _weigh_word(weights, known, tree, node)
-        cost += last
-    if weights.lm != 0.0:
-        cost += weights.lm * look_up(known.lm, context, EOS)[0]
-    return cost
+    """Returns what a prefix as a whole sentence earns or costs besides its probability; its last word is settled."""
+    settled: float = tree[node].settled
+    if not _is_within_word(tree, weights, node):
+        return settled + _end_sentence(weights, known, tree[node].context)
+    entry = _find_entry(known, tree, node)
+    if weights.closed and entry == _NONE:
+        return -_INFINITY
+    cost, context = _weigh_word(weights, known, tree, node, entry)
+    best = cost + _end_sentence(weights, known, context)
+    tree[node].word = entry
+    while entry != _NONE and known.words.next_alike[entry] != _NONE:
+        entry = known.words.next_alike[entry]
+        cost, context = _weigh_word(weights, known, tree, node, entry)
+        cost += _end_sentence(weights, known, context)
+        if cost > best:
+            best, tree[node].word = cost, entry
+    return settled + best
+
+
+@compiled
+def _end_sentence(weights: Weights, known: Knowledge, context: int) -> float:
+    return weights.lm * look_up(known.lm, context, EOS)[0] if weights.lm != 0.0 else 0.0
 
 
 @compiled
 def _plant(root: Any, weights: Weights) -> None:
     """Fills in the empty prefix."""
     root.parent, root.token, root.child, root.sibling, root.slot = _NONE, BLANK, _NONE, _NONE, _NONE
+    root.twin, root.word = _NONE, _NONE
     root.spelled, root.wanted, root.context = 0, 0, weights.start
     root.settled, root.outlook = 0.0, 0.0

@@ -44,13 +44,15 @@ class StreamingRecognizer:
         self._recognizer = recognizer
         self._draft = Recognizer(recognizer.listener, recognizer.name)
         self._mfcc = _make_mfcc(recognizer.listener.model)
-        self._stages = _make_stages(recognizer.listener.model)
-        self._log_probs = np.zeros((0, recognizer.info.alphabet.classes), dtype=np.float32)
+        self._stages = _make_stages(recognizer.listener.model, recognizer.reads_phones)
+        self._letters = recognizer.info.alphabet.classes
+        phones = recognizer.info.phones.classes if recognizer.reads_phones and recognizer.info.phones else 0
+        self._rows = np.zeros((0, self._letters + phones), dtype=np.float32)
 
     @property
     def log_probs(self) -> Rows:
         """What is known so far, (frames, classes), natural log."""
-        return self._log_probs
+        return self._rows[:, : self._letters]
 
     def accept(self, samples: Signal) -> list[Word]:
         """Returns the words so far, after more samples at 16 kHz, read greedily; the last one may still grow.
@@ -60,19 +62,20 @@ class StreamingRecognizer:
         """
         with torch.inference_mode():
             self._advance(self._mfcc.push(samples), last=False)
-        return self._draft.read(self._log_probs)
+        return self._draft.read(self.log_probs)
 
     def finish(self) -> list[Word]:
         """Returns the words of the whole utterance, as the recogniser reads them; none in less than a window."""
         with torch.inference_mode():
             self._advance(None, last=True)
-        return self._recognizer.read(self._log_probs)
+        phones = self._rows[:, self._letters :]
+        return self._recognizer.read(phones if self._recognizer.reads_phones else self.log_probs)
 
     def _advance(self, rows: Rows | None, last: bool) -> None:
         for stage in self._stages:
             rows = stage.push(rows, last)
         if rows is not None:
-            self._log_probs = np.concatenate([self._log_probs, rows])
+            self._rows = np.concatenate([self._rows, rows])
 
 
 def explain_waiting(listener: Listener) -> str:
@@ -143,8 +146,8 @@ def _make_mfcc(model: Model) -> _Local:
     return _Local(lambda samples: compute_mfcc(samples, features), after=overlap, stride=features.hop_samples)
 
 
-def _make_stages(model: Model) -> list[_Stage]:
-    """Returns the stages from MFCC to log_probs."""
+def _make_stages(model: Model, phones: bool) -> list[_Stage]:
+    """Returns the stages from MFCC to log_probs, those of phones beside them where they are wanted."""
     deltas, network = model.info.recipe.input.deltas, model.network
     reach = _DELTA_REACH * deltas
     return [
@@ -152,8 +155,13 @@ def _make_stages(model: Model) -> list[_Stage]:
         _Local(lambda features: normalize_features(features, model.cmvn)),
         _make_front(network),
         *(_make_layer(layer) for layer in network.layers),
-        _Local(lambda rows: network.score(torch.from_numpy(rows)).numpy()),
+        _Local(lambda rows: _score(network, torch.from_numpy(rows), phones)),
     ]
+
+
+def _score(network: AcousticNetwork, rows: Tensor, phones: bool) -> Rows:
+    scores = [network.score(rows), *([network.score_phones(rows)] if phones else [])]
+    return torch.cat(scores, dim=-1).numpy()
 
 
 def _make_front(network: AcousticNetwork) -> _Local:

@@ -23,15 +23,16 @@ class TorchListener:
         """Alphabet, features, language, provenance."""
         return self.model.info
 
-    def compute_log_probs(self, signal: Signal) -> NDArray[np.float32]:
-        """Returns log_probs (frames, classes), natural log, of a signal (samples,) at 16 kHz.
+    def compute_log_probs(self, signal: Signal, phones: bool = False) -> NDArray[np.float32]:
+        """Returns log_probs (frames, classes), natural log, of a signal (samples,) at 16 kHz, or those of its phones.
 
         Raises:
             AudioError: The signal is shorter than one window.
         """
         features = self.compute_input(signal)
+        read = self.model.network.read_phones if phones else self.model.network
         with torch.inference_mode():
-            log_probs, _ = self.model.network(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+            log_probs, _ = read(torch.from_numpy(features)[None], torch.tensor([len(features)]))
         rows: NDArray[np.float32] = log_probs[0].numpy()
         return rows
 

@@ -1,16 +1,18 @@
 """Language models and texts in files."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from speechrnn.console import abridge, show_progress
 from speechrnn.errors import ModelError, TextError
 from speechrnn.inputs import read_lines
 from speechrnn.numerals import spell_numbers
+from speechrnn.pronunciations import pronounce
 from speechrnn.shipped import LM, find_shipped, list_shipped
 from speechrnn.text import normalize
 from speechrnn.transcribe.lm.arpa import is_arpa, load_arpa, save_arpa
-from speechrnn.transcribe.lm.ngrams import NgramModel, load_ngrams
+from speechrnn.transcribe.lm.ngrams import SPECIAL, NgramModel, load_ngrams
 
 
 def load_lm(path: Path) -> NgramModel:
@@ -25,8 +27,8 @@ def load_lm(path: Path) -> NgramModel:
     return load_arpa(path) if is_arpa(path) else load_ngrams(path)
 
 
-def save_lm(model: NgramModel, path: Path) -> None:
-    """Writes a language model: ours, or ARPA where the name says so.
+def save_lm(model: NgramModel, path: Path, lang: str) -> None:
+    """Writes a language model: ours, which keeps how its words sound, or ARPA where the name says so.
 
     Raises:
         OutputError: The file cannot be written.
@@ -34,7 +36,7 @@ def save_lm(model: NgramModel, path: Path) -> None:
     if is_arpa(path):
         save_arpa(model, path)
     else:
-        model.save(path)
+        _add_sounds(model, lang).save(path)
 
 
 def read_sentences(paths: Sequence[Path], lang: str) -> Iterator[list[str]]:
@@ -53,6 +55,11 @@ def read_sentences(paths: Sequence[Path], lang: str) -> Iterator[list[str]]:
                     yield words
     if empty:
         raise TextError(f"{abridge(list(map(str, paths)))}: no words in {lang!r}; is it plain text?")
+
+
+def _add_sounds(model: NgramModel, lang: str) -> NgramModel:
+    sounds = pronounce(model.words[len(SPECIAL) :], lang)
+    return replace(model, sounds=tuple(sounds.get(word, "") for word in model.words)) if sounds else model
 
 
 def _measure(path: Path) -> float:

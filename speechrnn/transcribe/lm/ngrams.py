@@ -79,12 +79,14 @@ class NgramModel:
         trie: Probabilities.
         orders: How many n-grams there are of each order.
         beam: How a search weighs it, tuned on some dev set; None for the defaults.
+        sounds: The phones of each word, or nothing where they are not known; () where nobody has asked.
     """
 
     words: tuple[str, ...]
     trie: Trie
     orders: tuple[int, ...]
     beam: BeamConfig | None = None
+    sounds: tuple[str, ...] = ()
 
     @cached_property
     def numbers(self) -> dict[str, int]:
@@ -114,8 +116,8 @@ class NgramModel:
         Raises:
             OutputError: The file cannot be written.
         """
-        text = np.frombuffer("\n".join(self.words).encode(), dtype=np.uint8)
-        arrays = {name: value for name, value in self.trie._asdict().items() if name != "innermost"} | {"text": text}
+        arrays = {name: value for name, value in self.trie._asdict().items() if name != "innermost"}
+        arrays |= {name: _join(lines) for name, lines in (("text", self.words), ("sounds", self.sounds)) if lines}
         beam = asdict(self.beam) if self.beam else None
         header = json.dumps({"format_version": FORMAT_VERSION, "orders": self.orders, "beam": beam})
         with write_atomically(path) as temporary:
@@ -172,18 +174,29 @@ def load_ngrams(path: Path) -> NgramModel:
         arrays = {name: _view(raw, entry) for name, entry in header.items()}
         orders = tuple(int(count) for count in metadata["orders"])
         beam = build_record(BeamConfig, metadata["beam"]) if metadata["beam"] else None
-        words = tuple(bytes(arrays.pop("text")).decode().split("\n"))
+        words = _split(arrays.pop("text"))
+        sounds = _split(arrays.pop("sounds")) if "sounds" in arrays else ()
         trie = Trie(innermost=_find_innermost(np.cumsum([1, *orders])), **arrays)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise ModelError(f"{path}: no language model, or cut short; build or copy it again") from error
     nodes = 1 + sum(orders)
-    if len(words) != orders[0] or any(len(array) != nodes + (name == "first_child") for name, array in arrays.items()):
+    if {len(words), len(sounds or words)} != {orders[0]} or any(
+        len(array) != nodes + (name == "first_child") for name, array in arrays.items()
+    ):
         raise ModelError(f"{path}: its parts do not fit each other; build or copy it again")
     if not _is_sound(trie, orders):
         raise ModelError(f"{path}: damaged; build or copy it again")
-    return NgramModel(words, trie, orders, beam)
+    return NgramModel(words, trie, orders, beam, sounds)
+
+
+def _join(lines: Sequence[str]) -> NDArray[np.uint8]:
+    return np.frombuffer("\n".join(lines).encode(), dtype=np.uint8)
+
+
+def _split(text: NDArray[np.uint8]) -> tuple[str, ...]:
+    return tuple(bytes(text).decode().split("\n"))
 
 
 def _find_innermost(firsts: NDArray[np.int64]) -> int:

@@ -16,6 +16,7 @@ from speechrnn.score.align import align_words
 from speechrnn.shipped import LM, find_shipped
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.corpus import hear_split
+from speechrnn.transcribe.decoding import make_decoder
 from speechrnn.transcribe.listener import open_listener
 from speechrnn.transcribe.lm.arpa import is_arpa
 from speechrnn.transcribe.lm.files import load_lm
@@ -50,11 +51,11 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
     if find_shipped(lm_path, LM) != lm_path:
         raise OutputError(f"{lm_path} ships with the package and stays as it is; lm build makes one that can be tuned")
     listener, lm = open_listener(model_path), load_lm(lm_path)
-    heard = list(hear_split(folder, split, listener))
+    decoder = make_decoder(listener.info, beam=beam, lm=lm_path)
+    assert decoder is not None
+    heard = list(hear_split(folder, split, listener, decoder.reads_phones))
     dev = DevSet([utterance.text for utterance, _ in heard], [log_probs for _, log_probs in heard])
     best = replace(lm.beam or BeamConfig(), beam_width=beam)
-    decoder = BeamDecoder(listener.info.alphabet, best, lm=lm)
-    decoder.warm_up()
     trials = tune_weights(lambda config: dev.count_errors(decoder.reweighed(config)), best)
     for config, errors, better in trials:
         best = config if better else best

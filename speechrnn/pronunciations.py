@@ -1,0 +1,71 @@
+"""How words sound: a pronunciation for each, in phones of one character.
+
+English has a dictionary that ships (models/README.md says whence); words that it lacks are pronounced by the network
+of hibari-tts, where that is installed (the extra `synth`). The phones are those of an American: A, I, O, W, Y are the
+diphthongs of day, my, go, now and boy, T is the tapped t of water; the others are IPA. Stress is left out.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+
+from speechrnn.console import show_progress
+from speechrnn.shipped import ENGLISH_PHONES
+from speechrnn.text import Alphabet, base_language
+
+PHONES = MappingProxyType({"en": "AIOTWYbdfhijklmnpstuvwzæðŋɑɔəɛɜɡɪɹʃʊʌʒʤʧθ"})
+"""The phones of languages whose pronunciation we know."""
+
+REMEDY = "pip install 'speechrnn[synth]' brings what pronounces any word"
+
+_SAID_AS = str.maketrans({"ɐ": "ə", "ᵻ": "ɪ", "ᵊ": "ə", "ˈ": "", "ˌ": ""})
+"""Reduced vowels that hardly differ become one, and stress goes."""
+
+
+def phones_of(lang: str) -> Alphabet | None:
+    """Returns the phones of a language, after the space between words; None where we know none."""
+    phones = PHONES.get(base_language(lang))
+    return Alphabet((" ", *phones)) if phones else None
+
+
+def spell_phones(transcription: str) -> str:
+    """Returns a word's transcription in our phones, or nothing where it holds anything else."""
+    phones = transcription.translate(_SAID_AS)
+    return phones if set(phones) <= set(PHONES["en"]) else ""
+
+
+def look_up_sounds(words: Iterable[str], lang: str) -> dict[str, str]:
+    """Returns the phones of those words that the dictionary has."""
+    if base_language(lang) not in PHONES:
+        return {}
+    dictionary = _read_dictionary()
+    return {word: dictionary[word] for word in words if word in dictionary}
+
+
+def pronounce(words: Iterable[str], lang: str) -> dict[str, str]:
+    """Returns the phones of those words whose sound is known, or guessed by what is installed."""
+    wanted = set(words)
+    known = look_up_sounds(wanted, lang)
+    missing = wanted - known.keys()
+    return known | _guess(sorted(missing)) if missing and base_language(lang) == "en" else known
+
+
+@cache
+def _read_dictionary() -> Mapping[str, str]:
+    columns = iter(ENGLISH_PHONES.read_text(encoding="utf-8").split())
+    return dict(zip(columns, columns, strict=True))
+
+
+def _guess(words: Sequence[str]) -> dict[str, str]:
+    """Returns what the network of hibari-tts makes of words; nothing where it is not installed."""
+    try:
+        from hibari.g2p import G2P
+    except ImportError:
+        return {}
+    g2p, guessed = G2P(), {}
+    with show_progress("Pronouncing", len(words), "words") as advance:
+        for word in words:
+            if phones := spell_phones(g2p(word)):
+                guessed[word] = phones
+            advance(1)
+    return guessed
