@@ -35,11 +35,12 @@ def spell_phones(transcription: str) -> str:
 
 
 def look_up_sounds(words: Iterable[str], lang: str) -> dict[str, str]:
-    """Returns the phones of those words that the dictionary has."""
+    """Returns the phones of those words that the dictionary has, with or without an apostrophe at their end."""
     if base_language(lang) not in PHONES:
         return {}
     dictionary = _read_dictionary()
-    return {word: dictionary[word] for word in words if word in dictionary}
+    found = {word: dictionary.get(word) or dictionary.get(word.rstrip("'")) for word in words}
+    return {word: phones for word, phones in found.items() if phones}
 
 
 def pronounce(words: Iterable[str], lang: str) -> dict[str, str]:

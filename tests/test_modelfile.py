@@ -13,6 +13,7 @@ from speechrnn.errors import ModelError
 from speechrnn.features import Cmvn
 from speechrnn.modelfile import Model, build_network, describe_model, load_model, read_model_info, save_model
 from speechrnn.modelinfo import FORMAT_VERSION, ModelInfo, Provenance, SplitScore
+from speechrnn.pronunciations import phones_of
 from speechrnn.text import alphabet_of
 
 
@@ -43,6 +44,14 @@ def test_a_model_survives_the_way_to_disk_and_back(tmp_path: Path, cmvn: bool) -
     assert (loaded.cmvn is None) == (model.cmvn is None)
     if loaded.cmvn and model.cmvn:
         np.testing.assert_array_equal(loaded.cmvn.mean, model.cmvn.mean)
+
+
+def test_phones_survive_it_too(tmp_path: Path) -> None:
+    info = replace(make_model().info, phones=phones_of("en"))
+    model = Model(info, build_network(info.recipe, info.features, info.alphabet, info.phones), None)
+    save_model(model, tmp_path / "model.safetensors")
+    assert load_model(tmp_path).info == info
+    assert "phones:     ␣AIOTWYb" in describe_model(tmp_path / "model.safetensors", info)
 
 
 def test_a_model_describes_itself(tmp_path: Path) -> None:

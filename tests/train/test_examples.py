@@ -22,12 +22,30 @@ def test_masks_begin_in_the_epoch_before_which_their_share_has_passed(data: Path
 
 
 def test_noise_alone_stands_in_the_place_of_its_share_and_has_no_text(data: Path) -> None:
-    source, _ = _open_sources(data, read_prepared(data), replace(TINY, augment=AugmentConfig(noise_alone=0.3)))
+    recipe = replace(TINY, augment=AugmentConfig(noise_alone=0.3), training=replace(TINY.training, phones=0.5))
+    source, _ = _open_sources(data, read_prepared(data), recipe)
     varied = [source.vary(index, epoch) for epoch in range(100) for index in source.learnable]
     silent = [example for example in varied if not example.labels]
     assert len(silent) / len(varied) == pytest.approx(0.3, abs=0.06)
     spoken = {example.id: example.features for example in map(source.make, source.learnable)}
+    assert all(bool(example.phones) == bool(example.labels) for example in varied)
     for example in silent:
         assert example.features.shape == spoken[example.id].shape
         assert np.abs(example.features - spoken[example.id]).mean() > 0.3
     assert all(np.allclose(one.features, spoken[one.id], atol=1e-2) for one in varied if one.labels)
+
+
+def test_an_utterance_has_the_phones_of_its_words_or_none(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = replace(TINY, training=replace(TINY.training, phones=0.5))
+    known = {"hello": "həlO", "yes": "jɛs"}
+    monkeypatch.setattr("speechrnn.train.examples.pronounce", lambda words, lang: known)
+    train, _ = _open_sources(data, read_prepared(data), recipe)
+    assert train.phones
+    said = {train.store.utterances[index].text: train.make(index).phones for index in range(len(train.store))}
+    assert {text: train.phones.decode(phones) for text, phones in said.items()} == {"no": "", **known}
+
+
+def test_more_phones_than_letters_need_more_frames(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("speechrnn.train.examples.pronounce", lambda words, lang: dict.fromkeys(words, "ɛɛɛɛɛɛ"))
+    train, _ = _open_sources(data, read_prepared(data), replace(TINY, training=replace(TINY.training, phones=0.5)))
+    assert {train.required_frames(index) for index in range(len(train.store))} == {(11 - 1) * TINY.network.stack + 1}

@@ -9,6 +9,7 @@ from speechrnn.errors import ModelError
 from speechrnn.modelfile import Model, build_network, load_model
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo
 from speechrnn.network import AcousticNetwork
+from speechrnn.pronunciations import phones_of
 from speechrnn.text import Alphabet, alphabet_of
 from speechrnn.train.init import carry_over
 from speechrnn.train.run import train_model
@@ -44,6 +45,18 @@ def test_letters_carry_over_by_themselves_and_not_by_their_place() -> None:
         assert network.output.bias[ours] == model.network.output.bias[theirs]
     assert torch.equal(network.output.weight[0], model.network.output.weight[0])
     assert torch.equal(network.output.weight[spanish.encode("ñ")[0]], fresh[spanish.encode("ñ")[0]])
+
+
+def test_phones_carry_over_as_they_are() -> None:
+    english, phones = alphabet_of("en"), phones_of("en")
+    theirs = build_network(TINY, FeatureConfig(), english, phones)
+    model = Model(ModelInfo(TINY, FeatureConfig(), english, "en", phones=phones), theirs, None)
+    ours = build_network(TINY, FeatureConfig(), english, phones)
+    assert carry_over(model, ours, english).startswith("12 of 12 tensors")
+    assert carry_over(model_of(english), ours, english).startswith("10 of 12 tensors")
+    features, lengths = torch.randn(2, 60, 20), torch.tensor([60, 40])
+    carry_over(model, ours, english)
+    assert torch.equal(ours.eval().read_phones(features, lengths)[0], theirs.eval().read_phones(features, lengths)[0])
 
 
 def test_what_does_not_fit_stays_fresh() -> None:

@@ -47,6 +47,22 @@ def test_what_lies_behind_the_middle_learns_only_from_the_last_layer(network: Ac
     torch.testing.assert_close(network.layers[2].norm.weight.grad, 0.7 * alone)  # type: ignore[union-attr]
 
 
+def test_phones_take_their_share_where_they_are_known() -> None:
+    torch.manual_seed(0)
+    network = AcousticNetwork(NetworkConfig(layers=3, units=8, dropout=0.0), 4, 5, phones=7)
+    said: list[tuple[list[int], list[int]]]
+    said = [([1, 2, 2], [6, 5]), ([1, 2, 2], []), ([], [])]  # a word of unknown sound in the second, none in the third
+    batch = collate([Example("", torch.randn(20, 4).numpy(), *labels) for labels in said])
+    log_probs, lengths = network.read_phones(batch.features, batch.input_lengths)
+    letters, phones = (
+        compute_loss(network, batch),
+        compute_ctc_loss(log_probs, lengths, batch.phones, batch.phone_lengths),
+    )
+    expected = torch.stack([0.6 * letters[0] + 0.4 * phones[0], letters[1], 0.6 * letters[2] + 0.4 * phones[2]])
+    torch.testing.assert_close(Objective(network, 0.0, 0.4)(batch), expected)
+    assert torch.equal(Objective(network, 0.0, 0.0)(batch), letters)
+
+
 def test_one_layer_has_no_middle() -> None:
     with pytest.raises(ValueError, match=r"training\.intermediate needs a layer before the last"):
         Recipe(network=NetworkConfig(layers=1), training=TrainingConfig(intermediate=0.3))

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from speechrnn.config import Recipe
+from speechrnn.config import PrepareConfig, Recipe
 from speechrnn.errors import OutputError, RecipeError, TextError, TrainingError
 from speechrnn.loss import compute_ctc_loss
 from speechrnn.modelfile import load_model
@@ -26,6 +26,9 @@ from speechrnn.train.log import CURVES_FILE, LOG_FILE, read_log
 from speechrnn.train.run import RECIPE_FILE, train_model
 from speechrnn.train.state import STATE_FILE
 from speechrnn.train.team import Team
+from speechrnn.transcribe.corpus import transcribe_split
+from speechrnn.transcribe.decoding import make_decoder
+from speechrnn.transcribe.torch_listener import TorchListener
 from tests.conftest import prepare
 from tests.train.conftest import TINY, tiny
 
@@ -371,3 +374,34 @@ def test_a_resumed_run_may_take_other_threads(tmp_path: Path, data: Path, capsys
     assert "float32 on cpu, 1 thread" in capsys.readouterr().err
     train_model(data, tiny(epochs=1, threads=2), tmp_path / "run", resume=True)
     assert "float32 on cpu, 2 threads, finished already" in capsys.readouterr().err
+
+
+def test_a_model_that_learns_phones_reads_a_vocabulary_by_them(tmp_path: Path, data: Path) -> None:
+    train_model(data, tiny(phones=0.5, epochs=1), tmp_path / "run")
+    model = train_model(data, tiny(phones=0.5, epochs=1), tmp_path / "run", resume=True)
+    assert model.info.phones
+    assert model.info.phones.symbols[0] == " "
+    (tmp_path / "words.txt").write_text("hello yes no")
+    decoder = make_decoder(model.info, words=tmp_path / "words.txt")
+    assert decoder
+    assert decoder.reads_phones
+    _, heard = transcribe_split(data, "dev", TorchListener(model), decoder)
+    assert {word for one in heard.values() for word in one.text.split()} <= {"hello", "yes", "no"}
+
+
+def test_words_whose_sound_nobody_knows_are_named(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("train.examples", "train.run"):
+        monkeypatch.setattr(f"speechrnn.{module}.pronounce", lambda words, lang: {"yes": "jɛs", "no": "nO"})
+    train_model(data, tiny(phones=0.5, epochs=1), tmp_path / "run")
+    assert "utterances are not learned: nobody says how hello sounds; pip install" in capsys.readouterr().err
+
+
+def test_phones_of_a_language_that_we_cannot_pronounce_are_refused(
+    tmp_path: Path, make_corpus: Callable[..., Path]
+) -> None:
+    prepare("tsv", make_corpus(voices=5), tmp_path / "data", PrepareConfig(lang="es"))
+    with pytest.raises(TrainingError, match=r"training\.phones: no pronunciation is known in 'es', only in en"):
+        train_model(tmp_path / "data", tiny(phones=0.5), tmp_path / "run")
+    assert not (tmp_path / "run" / STATE_FILE).exists()

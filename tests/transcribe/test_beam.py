@@ -177,6 +177,48 @@ def test_words_that_cannot_be_spelled_are_refused() -> None:
         BeamDecoder(ALPHABET, hotwords={"c": 1.0})
 
 
+PHONES = Alphabet((" ", "x", "y"))
+SOUNDS = {"a": "x", "ab": "xy", "b": "y", "ba": "x"}
+"""Of the language model's words, "a" and "ba" sound alike."""
+
+
+@given(st.integers(0, 10**6), st.integers(1, 5))
+@settings(max_examples=20, deadline=None)
+def test_by_phones_the_best_of_all_texts_that_sound_so_is_found(seed: int, frames: int) -> None:
+    log_probs = draw_log_probs(seed, frames)
+    readings = BeamDecoder(PHONES, EXACT, lm=language(), sounds=SOUNDS).decode(log_probs, 10**6)
+    alike: dict[str, list[str]] = {}
+    for word, phones in SOUNDS.items():
+        alike.setdefault(phones, []).append(word)
+    expected: dict[tuple[tuple[int, ...], str], float] = {}
+    for tokens, score in sum_all_paths(log_probs).items():
+        spoken = PHONES.decode(tokens)
+        sounds = spoken.removesuffix(" ").split(" ") if spoken else []
+        for words in product(*(alike.get(one, []) for one in sounds)):
+            text = " ".join(words)
+            expected[tokens, text] = score + weigh_text(text, EXACT, language())
+    best = max(expected.values())
+    assert readings[0].score == pytest.approx(best, abs=1e-4)
+    for reading in readings:  # behind a last word without a space, only the best of those that sound alike is told
+        assert reading.score == pytest.approx(expected[reading.tokens, reading.text], abs=1e-4)
+
+
+def test_a_favoured_word_wins_over_another_that_sounds_alike() -> None:
+    lm = build_ngrams([["a"], ["a"], ["b"]], 1)
+    log_probs = np.log(np.asarray([[0.1, 0.1, 0.7, 0.1]] * 2, dtype=np.float32))
+    sounds = {"a": "x", "b": "y", "new": "x", "ab": "xy"}
+    assert BeamDecoder(PHONES, lm=lm, sounds=sounds).read(log_probs) == "a"
+    assert BeamDecoder(PHONES, lm=lm, sounds=sounds, hotwords={"new": 12.0}).read(log_probs) == "new"
+    assert BeamDecoder(PHONES, lm=lm, sounds=sounds, hotwords={"a": 12.0}).read(log_probs) == "a"
+
+
+def test_by_phones_a_closed_vocabulary_needs_no_language_model() -> None:
+    log_probs = np.log(np.asarray([[0.1, 0.1, 0.7, 0.1], [0.1, 0.7, 0.1, 0.1], [0.1, 0.1, 0.1, 0.7]], dtype=np.float32))
+    decoder = BeamDecoder(PHONES, words=["one", "two"], sounds={"one": "x", "two": "y"})
+    assert decoder.read(log_probs) == "one two"
+    assert decoder.decode(log_probs)[0].tokens == (2, 1, 3)
+
+
 @given(st.integers(0, 10**6), st.integers(1, 5), st.lists(st.integers(1, 3), max_size=4))
 @settings(max_examples=60, deadline=None)
 def test_alignment_is_the_best_path_of_all_that_mean_the_text(seed: int, frames: int, tokens: list[int]) -> None:

@@ -19,6 +19,7 @@ from speechrnn.errors import AudioError, ModelError, OutputError
 from speechrnn.features import Cmvn
 from speechrnn.modelfile import Model, build_network, load_model, save_model
 from speechrnn.modelinfo import ModelInfo
+from speechrnn.pronunciations import phones_of
 from speechrnn.text import alphabet_of
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.export import export_model
@@ -72,6 +73,19 @@ def test_an_exported_graph_computes_what_torch_computes(
         found = listener.compute_log_probs(signal)
         assert found.shape == expected.shape
         np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_phones_are_an_output_of_their_own(tmp_path: Path, hello_world: Signal) -> None:
+    letters = make_model()
+    info = replace(letters.info, phones=phones_of("en"))
+    model = Model(info, build_network(info.recipe, info.features, info.alphabet, info.phones).eval(), None)
+    save_model(model, tmp_path / "model.safetensors")
+    export_model(tmp_path / "model.safetensors", tmp_path / "model.onnx")
+    listener = OnnxListener.load(tmp_path / "model.onnx")
+    for phones in (False, True):
+        expected = TorchListener(model).compute_log_probs(hello_world, phones)
+        np.testing.assert_allclose(listener.compute_log_probs(hello_world, phones), expected, atol=2e-3)
+    assert listener.compute_log_probs(hello_world, phones=True).shape[1] == 43
 
 
 @given(st.integers(400, 20_000), st.integers(0, 1000))

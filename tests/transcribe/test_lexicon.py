@@ -37,3 +37,15 @@ def test_each_word_that_can_be_spelled_is_found_and_no_other(words: list[str]) -
 def test_what_begins_no_word_is_nowhere() -> None:
     lexicon = build_lexicon(["ab", "b"], [0.0, 0.0], LETTERS)
     assert follow(lexicon, "aa") == follow(lexicon, "bb") == NOWHERE
+
+
+def test_words_that_are_spelled_alike_follow_each_other() -> None:
+    lexicon = build_lexicon(["ab", "b", "ab", "", "ab"], [-3.0, -2.0, -1.0, 0.0, -2.0], LETTERS)
+    first = int(lexicon.entry[follow(lexicon, "ab")])
+    chain = [first]
+    while (following := int(lexicon.next_alike[chain[-1]])) >= 0:
+        chain.append(following)
+    assert sorted(chain) == [0, 2, 4]
+    assert lexicon.best[follow(lexicon, "a")] == -1.0
+    assert lexicon.most_alike == 3
+    assert lexicon.next_alike[[1, 3]].tolist() == [-1, -1]

@@ -14,7 +14,9 @@ from speechrnn.errors import ModelError
 from speechrnn.features import Cmvn
 from speechrnn.modelfile import Model, build_network
 from speechrnn.modelinfo import ModelInfo
+from speechrnn.pronunciations import phones_of
 from speechrnn.text import alphabet_of
+from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.streaming import StreamingRecognizer
 from speechrnn.transcribe.torch_listener import TorchListener
@@ -68,6 +70,24 @@ def test_streaming_equals_offline_however_the_samples_come(
     np.testing.assert_allclose(streaming.log_probs, expected, atol=1e-5, rtol=1e-5)
     assert times == [(word.text, word.start, word.end) for word in recognizer.read(expected)]
     assert [word.text for word in words] == [word.text for word in recognizer.recognize(signal)]
+
+
+def test_a_decoder_of_phones_reads_the_whole_utterance_by_them(hello_world: Signal) -> None:
+    letters = make_recognizer()
+    assert isinstance(letters.listener, TorchListener)
+    info = replace(letters.info, phones=phones_of("en"))
+    torch.manual_seed(0)
+    network = build_network(info.recipe, info.features, info.alphabet, info.phones).eval()
+    assert network.phone_output
+    network.phone_output.weight.data *= 5
+    assert info.phones
+    decoder = BeamDecoder(info.phones, words=["one", "two"], sounds={"one": "wʌn", "two": "tu"})
+    recognizer = Recognizer(TorchListener(Model(info, network, letters.listener.model.cmvn)), "m", decoder)
+    streaming = stream(recognizer, hello_world, [3000, 9000])
+    expected = recognizer.listener.compute_log_probs(hello_world)
+    words = [word.text for word in streaming.finish()]
+    np.testing.assert_allclose(streaming.log_probs, expected, atol=1e-5, rtol=1e-5)
+    assert words == [word.text for word in recognizer.recognize(hello_world)] != []
 
 
 def test_words_come_before_the_utterance_ends(hello_world: Signal) -> None:

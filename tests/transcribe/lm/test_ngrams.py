@@ -1,5 +1,6 @@
 import gzip
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from speechrnn.config import BeamConfig
 from speechrnn.errors import ModelError, TextError
 from speechrnn.transcribe.lm.arpa import load_arpa, save_arpa
+from speechrnn.transcribe.lm.files import save_lm
 from speechrnn.transcribe.lm.kneser_ney import build_ngrams
 from speechrnn.transcribe.lm.ngrams import BOS, NgramModel, load_ngrams
 from speechrnn.transcribe.lm.perplexity import measure_perplexity
@@ -228,3 +230,18 @@ def test_perplexity_counts_unknown_words_and_leaves_them_out() -> None:
     found = measure_perplexity(model, [["the", "zebra", "ran"]])
     assert (found.words, found.unknown, found.sentences) == (3, 1, 1)
     assert found.value == pytest.approx(np.exp(-(scores[0] + scores[2] + scores[3]) / 3))
+
+
+def test_how_words_sound_is_kept_with_them(tmp_path: Path) -> None:
+    model = build_ngrams(SENTENCES, 2)
+    save_lm(model, tmp_path / "lm.lm", "en")
+    loaded = load_ngrams(tmp_path / "lm.lm")
+    assert dict(zip(loaded.words, loaded.sounds, strict=True)) == {
+        **{"<unk>": "", "<s>": "", "</s>": "", "a": "ə", "cat": "kæt", "dog": "dɔɡ", "on": "ɔn"},
+        **{"ran": "ɹæn", "sat": "sæt", "the": "ðə"},
+    }
+    save_lm(model, tmp_path / "es.lm", "es")
+    assert load_ngrams(tmp_path / "es.lm").sounds == ()
+    replace(loaded, sounds=loaded.sounds[1:]).save(tmp_path / "short.lm")
+    with pytest.raises(ModelError, match="parts do not fit"):
+        load_ngrams(tmp_path / "short.lm")
