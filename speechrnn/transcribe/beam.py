@@ -112,6 +112,7 @@ class BeamDecoder:
         self._weigh(config or BeamConfig())
 
     def _weigh(self, config: BeamConfig) -> None:
+        self.temperature = config.temperature
         self._weights = self._weights._replace(beam=config.beam_width, cut=config.beam_cut)
         if self._knows_language:
             self._weights = self._weights._replace(

@@ -119,5 +119,6 @@ class Recognizer:
         if not readings:
             return []
         aligned = align(log_probs, readings[0].tokens)
-        words = read_words(aligned, self.decoder.alphabet, info.frame_seconds, start, info.temperature)
+        temperature = self.decoder.temperature or info.temperature
+        words = read_words(aligned, self.decoder.alphabet, info.frame_seconds, start, temperature)
         return [replace(word, text=text) for word, text in zip(words, readings[0].text.split(), strict=True)]

@@ -427,6 +427,7 @@ def test_a_language_model_is_built_tuned_tested_and_converted(
     weights = load_ngrams(Path(lm)).beam
     assert weights is not None
     assert tried[best].startswith(f"lm_weight {weights.lm_weight:.2f}")
+    assert weights.temperature > 0
     assert run(["lm", "convert", lm, "--out", arpa]) == 0
     assert run(["lm", "perplexity", lm, str(tmp_path / "text")]) == 0
     assert run(["lm", "perplexity", arpa, str(tmp_path / "text")]) == 0

@@ -1,6 +1,6 @@
 """The weights of a language model, chosen on a dev set."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from speechrnn.counts import ErrorCounts, format_rate
 from speechrnn.errors import OutputError
 from speechrnn.parallel import map_in_order
 from speechrnn.score.align import align_words
+from speechrnn.score.calibration import fit_temperature, judge_words
 from speechrnn.shipped import LM, find_shipped
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.corpus import hear_split
@@ -20,6 +21,8 @@ from speechrnn.transcribe.decoding import make_decoder
 from speechrnn.transcribe.listener import open_listener
 from speechrnn.transcribe.lm.arpa import is_arpa
 from speechrnn.transcribe.lm.files import load_lm
+from speechrnn.transcribe.recognizer import Recognizer
+from speechrnn.words import to_text
 
 _STEPS = {"lm_weight": (0.4, 0.2, 0.1), "word_bonus": (1.0, 0.5, 0.25), "unknown_penalty": (3.0, 1.5)}
 """How far each weight is moved, at first and when nothing better is found that far away."""
@@ -39,6 +42,17 @@ class DevSet:
         hypotheses = list(map_in_order(decoder.read, self.log_probs))
         return sum((one.counts for one in align_words(self.references, hypotheses)), ErrorCounts())
 
+    def fit_temperature(self, recognizer: Recognizer) -> float:
+        """Returns what makes a recogniser's confidences, whose temperature is 1, promise what they keep."""
+        heard = list(map_in_order(recognizer.read, self.log_probs))
+        alignments = align_words(self.references, [to_text(words) for words in heard])
+        judged = [
+            word
+            for alignment, words in zip(alignments, heard, strict=True)
+            for word in judge_words(alignment, [word.confidence for word in words])
+        ]
+        return fit_temperature(judged)
+
 
 def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int) -> BeamConfig:
     """Returns the weights with the fewest word errors, which are kept in the language model's file; ARPA has no place.
@@ -56,11 +70,14 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
     heard = list(hear_split(folder, split, listener, decoder.reads_phones))
     dev = DevSet([utterance.text for utterance, _ in heard], [log_probs for _, log_probs in heard])
     best = replace(lm.beam or BeamConfig(), beam_width=beam)
-    trials = tune_weights(lambda config: dev.count_errors(decoder.reweighed(config)), best)
+    names = [name for name in _STEPS if name != "unknown_penalty" or not decoder.reads_phones]  # none is unknown then
+    trials = tune_weights(lambda config: dev.count_errors(decoder.reweighed(config)), best, names)
     for config, errors, better in trials:
         best = config if better else best
         mark = "  best so far" if better else ""
         print_line(f"{_describe(config)}  {format_rate('WER', errors)}{mark}")
+    level = decoder.reweighed(replace(best, temperature=1.0))
+    best = replace(best, temperature=dev.fit_temperature(Recognizer(listener, "", level)))
     note(f"best: {_describe(best)}")
     if not is_arpa(lm_path):
         replace(lm, beam=best).save(lm_path)
@@ -76,7 +93,7 @@ def _describe(config: BeamConfig) -> str:
 
 
 def tune_weights(
-    count: Callable[[BeamConfig], ErrorCounts], start: BeamConfig
+    count: Callable[[BeamConfig], ErrorCounts], start: BeamConfig, names: Iterable[str] = tuple(_STEPS)
 ) -> Iterator[tuple[BeamConfig, ErrorCounts, bool]]:
     """Yields each configuration that is tried, its errors, and whether it is the best so far.
 
@@ -89,7 +106,7 @@ def tune_weights(
         improved = True
         while improved:
             improved = False
-            for candidate in _list_neighbours(best, size):
+            for candidate in _list_neighbours(best, size, names):
                 if candidate in tried:
                     continue
                 tried.add(candidate)
@@ -101,8 +118,9 @@ def tune_weights(
                     break
 
 
-def _list_neighbours(config: BeamConfig, size: int) -> Iterator[BeamConfig]:
-    for name, steps in _STEPS.items():
+def _list_neighbours(config: BeamConfig, size: int, names: Iterable[str]) -> Iterator[BeamConfig]:
+    for name in names:
+        steps = _STEPS[name]
         step = steps[min(size, len(steps) - 1)]
         low, high = _RANGES[name]
         for change in (step, -step):
