@@ -5,10 +5,14 @@ References:
     sequence data with recurrent neural networks, ICML 2006.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd import Function
 from torch.nn import functional as F
 
+from speechrnn.forward_backward import sum_paths
 from speechrnn.text import BLANK
 
 
@@ -33,4 +37,25 @@ def compute_ctc_loss(log_probs: Tensor, lengths: Tensor, targets: Tensor, target
         raise ValueError("log_probs, lengths, targets and target_lengths differ in their batch")
     if int(lengths.max()) > log_probs.shape[1] or int(target_lengths.max()) > targets.shape[1]:
         raise ValueError("a length exceeds the padded axis")
-    return F.ctc_loss(log_probs.transpose(0, 1), targets, lengths, target_lengths, blank=BLANK, reduction="none")
+    if log_probs.device.type != "cpu":
+        return F.ctc_loss(log_probs.transpose(0, 1), targets, lengths, target_lengths, blank=BLANK, reduction="none")
+    losses: Tensor = _PathSum.apply(log_probs, lengths, targets, target_lengths)  # type: ignore[no-untyped-call]
+    return losses
+
+
+class _PathSum(Function):
+    """The same on a processor, where torch takes many times as long."""
+
+    @staticmethod
+    def forward(ctx: Any, log_probs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
+        losses = torch.empty(len(log_probs))
+        gradient = torch.zeros_like(log_probs) if ctx.needs_input_grad[0] else torch.zeros(len(log_probs), 0, 0)
+        parts = (log_probs, lengths, targets, target_lengths, losses, gradient)
+        sum_paths(*(part.detach().contiguous().numpy() for part in parts))
+        ctx.save_for_backward(gradient)
+        return losses
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return slopes[0][:, None, None] * gradient, None, None, None
