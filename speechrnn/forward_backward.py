@@ -1,7 +1,7 @@
 """CTC's sum over all paths and its gradient, on a processor: forward and backward variables, scaled at each frame.
 
 In probabilities instead of their logarithms a step is a few multiplications, many at a time; dividing each frame's
-variables by their sum keeps them within float64.
+variables by their sum keeps them within float64, as long as paths that end in time are not too few among all.
 
 References:
     Graves, Fernández, Gomez and Schmidhuber, Connectionist temporal classification: labelling unsegmented
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from speechrnn.compiled import compiled
 from speechrnn.text import BLANK
 
+_LEAST_SHARE = 1e-100
+
 
 @compiled
 def sum_paths(
@@ -28,8 +30,8 @@ def sum_paths(
 ) -> None:
     """Fills in the negative log-probability of each utterance's labels, and its gradient.
 
-    A loss is infinite where no path is left, be it that probabilities were too small for float64; its gradient is then
-    zero.
+    A loss is infinite, its gradient zero, where no path ends in time, or so small a share of all that float64 may have
+    lost others on the way: where a network hardly knows any letter yet, and the utterance has many.
 
     Args:
         log_probs: (batch, frames, classes), natural log.
@@ -75,7 +77,7 @@ def _go_ahead(
             here[state] /= total
             before[state + 2] = here[state]
     ends = before[-2:].sum() if count > 1 else before[-1]
-    return loss - np.log(ends) if ends > 0.0 else np.inf
+    return loss - np.log(ends) if ends > _LEAST_SHARE else np.inf
 
 
 @compiled

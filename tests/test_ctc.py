@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional as F
 
 from speechrnn.ctc import collapse, count_required_frames, decode_greedy
 from speechrnn.loss import compute_ctc_loss
@@ -78,6 +79,54 @@ def test_the_required_frames_are_the_shortest_path(labels: list[int]) -> None:
     assert count_required_frames(labels) == shortest
 
 
+def compute_slope(scores: Tensor, targets: Tensor, lengths: Tensor, target_lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Losses and their gradient at the scores, by torch's loss in float64."""
+    leaf = scores.double().requires_grad_()
+    log_probs = leaf.log_softmax(dim=-1).transpose(0, 1)
+    losses = F.ctc_loss(log_probs, targets, lengths, target_lengths, reduction="none")
+    possible = losses.isfinite()
+    losses[possible].sum().backward()
+    assert leaf.grad is not None
+    return losses.detach(), leaf.grad.where(possible[:, None, None], 0.0)
+
+
+@given(st.integers(0, 10_000), st.floats(0.1, 30), st.integers(1, 60), st.integers(0, 20))
+@settings(deadline=None, max_examples=60)
+def test_loss_and_gradient_are_those_of_torch_in_twice_the_precision(
+    seed: int, spread: float, frames: int, labels: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    scores = spread * torch.randn(3, frames, 5, generator=generator)
+    targets = torch.randint(1, 5, (3, max(labels, 1)), generator=generator)
+    lengths = torch.tensor([frames, max(1, frames // 2), frames])
+    target_lengths = torch.tensor([labels, labels // 2, labels // 3])
+    expected, slope = compute_slope(scores, targets, lengths, target_lengths)
+    leaf = scores.clone().requires_grad_()
+    losses = compute_ctc_loss(leaf.log_softmax(dim=-1), lengths, targets, target_lengths)
+    torch.testing.assert_close(losses.double(), expected, rtol=1e-5, atol=1e-3)
+    losses[losses.isfinite()].sum().backward()
+    assert leaf.grad is not None
+    torch.testing.assert_close(leaf.grad.double(), slope, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("blank", [12.0, 60.0])
+def test_many_labels_that_a_network_hardly_knows_are_no_impossible_ones(blank: float) -> None:
+    """It says nothing but blanks: in probabilities, float64 loses the paths that get to the end."""
+    scores = torch.randn(3, 600, 29, generator=torch.Generator().manual_seed(0))
+    scores[:, :, 0] += blank
+    targets = torch.randint(1, 29, (3, 250), generator=torch.Generator().manual_seed(0))
+    lengths, target_lengths = torch.tensor([600, 600, 200]), torch.tensor([250, 3, 250])
+    expected, slope = compute_slope(scores, targets, lengths, target_lengths)
+    leaf = scores.clone().requires_grad_()
+    losses = compute_ctc_loss(leaf.log_softmax(dim=-1), lengths, targets, target_lengths)
+    torch.testing.assert_close(losses.double(), expected, rtol=1e-5, atol=1e-3)
+    assert losses.isinf().tolist() == [False, False, True]
+    losses[:2].sum().backward()
+    assert leaf.grad is not None
+    torch.testing.assert_close(leaf.grad[:2].double(), slope[:2], rtol=0, atol=2e-2)  # torch's own float32 is as far
+    assert not leaf.grad[2].any()
+
+
 def test_padding_and_neighbours_do_not_change_a_loss() -> None:
     short, long = draw_log_probs(4, 5, 1), draw_log_probs(9, 5, 2)
     padded = torch.cat([short, torch.full((1, 5, 5), 7.0)], dim=1)
@@ -96,6 +145,8 @@ def test_padding_and_neighbours_do_not_change_a_loss() -> None:
         ({"lengths": torch.tensor([4, 4])}, "differ in their batch"),
         ({"lengths": torch.tensor([5])}, "exceeds the padded axis"),
         ({"target_lengths": torch.tensor([3])}, "exceeds the padded axis"),
+        ({"targets": torch.tensor([[1, 3]])}, "none of the 3 classes"),
+        ({"targets": torch.tensor([[1, -1]])}, "none of the 3 classes"),
     ],
 )
 def test_the_loss_checks_what_it_is_given(change: dict[str, Tensor], message: str) -> None:
