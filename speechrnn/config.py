@@ -283,6 +283,8 @@ class BeamConfig(Strict):
         lm_weight: Factor of the language model's log-probability.
         word_bonus: Nats for each word; a language model alone prefers few words.
         unknown_penalty: Nats for each word that the language model does not know.
+        prior_weight: How much of the logarithm of a phone's mean probability is taken off its own, where phones are
+            read: a network that has heard little of a phone hardly dares to hear it.
         temperature: What the logarithm of a word's confidence is divided by; 0 for what the model says.
     """
 
@@ -291,6 +293,7 @@ class BeamConfig(Strict):
     lm_weight: Annotated[float, Meta(ge=0, le=100)] = 0.7
     word_bonus: Annotated[float, Meta(ge=-100, le=100)] = 1.0
     unknown_penalty: Annotated[float, Meta(ge=-1000, le=0)] = -5.0
+    prior_weight: Annotated[float, Meta(ge=0, le=10)] = 0.5
     temperature: Annotated[float, Meta(ge=0, le=1000)] = 0.0
 
 

@@ -55,7 +55,7 @@ class _PathSum(Function):
     @staticmethod
     def forward(ctx: Any, log_probs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
         losses = torch.empty(len(log_probs))
-        gradient = torch.zeros_like(log_probs) if ctx.needs_input_grad[0] else torch.zeros(len(log_probs), 0, 0)
+        gradient = torch.zeros(log_probs.shape) if ctx.needs_input_grad[0] else torch.zeros(len(log_probs), 0, 0)
         parts = (log_probs, lengths, targets, target_lengths, losses, gradient)
         sum_paths(*(part.detach().contiguous().numpy() for part in parts))
         if (left := losses.isinf()).any():

@@ -65,6 +65,7 @@ class ModelInfo:
         provenance: Where it comes from.
         temperature: What the logarithm of a word's confidence is divided by, found on dev.
         phones: What its second output reads, if it has one.
+        phone_priors: How probable it finds the blank and each of these on the average, in training speech.
     """
 
     recipe: Recipe
@@ -74,6 +75,11 @@ class ModelInfo:
     provenance: Provenance = field(default_factory=Provenance)
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     phones: Alphabet | None = None
+    phone_priors: tuple[Annotated[float, Meta(ge=0, le=1)], ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.phone_priors) not in (0, self.phones.classes if self.phones else 0):
+            raise ValueError("phone_priors has not one for each phone")
 
     @property
     def frame_seconds(self) -> float:

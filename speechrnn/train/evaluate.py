@@ -17,6 +17,9 @@ from speechrnn.text import Alphabet
 from speechrnn.train.examples import ExampleSource
 from speechrnn.words import Word, read_words, to_text
 
+_SOME = 200
+"""Utterances, spread over the training speech."""
+
 Standing = tuple[int, int, float]
 """How good a network is: word errors, character errors, loss on dev; the smaller the better."""
 
@@ -91,12 +94,32 @@ def evaluate(network: AcousticNetwork, source: ExampleSource, batch_frames: int,
     )
 
 
+def measure_phones(
+    network: AcousticNetwork, source: ExampleSource, batch_frames: int, device: torch.device
+) -> tuple[float, ...]:
+    """Returns how probable the network finds the blank and each phone on the average, in some of its training speech.
+
+    Arguments as `evaluate`.
+    """
+    some = source.learnable[:: max(1, len(source.learnable) // _SOME)]
+    frames = [int(source.store.frames[index]) for index in some]
+    total, count = torch.zeros(()), 0
+    for _, log_probs, lengths in compute_log_probs(
+        network, lambda place: source.make(some[place]), frames, batch_frames, device, phones=True
+    ):
+        for row, length in zip(log_probs, lengths.tolist(), strict=True):
+            total = total + row[:length].double().exp().sum(dim=0).cpu()
+            count += length
+    return tuple(round(float(mean), 6) for mean in total / count)
+
+
 def compute_log_probs(
     network: AcousticNetwork,
     make: Callable[[int], Example],
     frames: Sequence[int],
     batch_frames: int,
     device: torch.device,
+    phones: bool = False,
 ) -> Iterator[tuple[Batch, Tensor, Tensor]]:
     """Yields batches of utterances of about one length with log_probs (batch, frames, classes) and their lengths.
 
@@ -108,14 +131,15 @@ def compute_log_probs(
         frames: Frames of each utterance.
         batch_frames: Frames of one batch, padding counted.
         device: Where the network is, and the result will be.
+        phones: Whether phones are read instead of letters.
     """
-    training = network.training
+    training, read = network.training, network.read_phones if phones else network
     network.eval()
     try:
         for indices in plan_batches(frames, batch_frames):
             batch = collate([make(index) for index in indices])
             with torch.inference_mode():
-                yield batch, *network(batch.features.to(device), batch.input_lengths.to(device))
+                yield batch, *read(batch.features.to(device), batch.input_lengths.to(device))
     finally:
         network.train(training)
 

@@ -17,7 +17,7 @@ from speechrnn.modelfile import Model, save_model
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo, SplitScore
 from speechrnn.network import AcousticNetwork
 from speechrnn.train.display import TrainingDisplay
-from speechrnn.train.evaluate import Evaluation, evaluate
+from speechrnn.train.evaluate import Evaluation, evaluate, measure_phones
 from speechrnn.train.examples import ExampleSource
 from speechrnn.train.learner import Learner
 from speechrnn.train.log import EpochRecord, RunLog
@@ -218,7 +218,8 @@ class Training:
     def _save_best(self, network: AcousticNetwork, evaluation: Evaluation) -> None:
         scores = {self.dev.store.split: SplitScore(evaluation.words, evaluation.characters)}
         provenance = replace(self.info.provenance, epoch=self.state.best_epoch, scores=scores)
-        info = replace(self.info, provenance=provenance, temperature=evaluation.temperature)
+        priors = measure_phones(network, self.train, self.batch_frames, self.learner.device) if self.info.phones else ()
+        info = replace(self.info, provenance=provenance, temperature=evaluation.temperature, phone_priors=priors)
         model = Model(info, network, self.train.cmvn)
         save_model(model, self.folder / MODEL_FILE)
 

@@ -33,6 +33,9 @@ _SLACK = 6.0
 """Nats that a finished word may gain over what its letters alone promised."""
 
 
+_RARE = 1e-4
+"""No prior counts as smaller."""
+
 _CLOSED_BONUS = 3.0
 """Nats for each word of a closed vocabulary without a language model: a word that is misheard by a letter would lose to
 silence. Chosen on digits (recipes/english)."""
@@ -45,7 +48,7 @@ class Alternative:
     Attributes:
         tokens: Its classes, without blanks.
         text: What they say.
-        log_prob: Natural log of the probability of all its paths, as far as the beam held them.
+        log_prob: Natural log of the probability of all its paths, as far as the beam held them; priors taken off.
         score: The same with what language model and vocabulary add.
     """
 
@@ -67,6 +70,7 @@ class BeamDecoder:
         words: Sequence[str] = (),
         hotwords: Mapping[str, float] | None = None,
         sounds: Mapping[str, str] | None = None,
+        priors: Sequence[float] = (),
     ) -> None:
         """Takes what the search knows.
 
@@ -77,6 +81,7 @@ class BeamDecoder:
             words: If there are any, no other word is ever written.
             hotwords: Words or phrases, and how many nats each is favoured by.
             sounds: The phones of each word, where the alphabet is one of phones; words without are never written.
+            priors: The mean probability of each class, if part of its logarithm is to be taken off.
 
         Raises:
             TextError: The model cannot spell one of the words.
@@ -109,10 +114,12 @@ class BeamDecoder:
             start=lm.start if lm else 0,
         )
         self._knows_language = lm is not None
+        self._log_priors = np.log(np.maximum(priors, _RARE)).astype(np.float32) if priors else np.zeros(1, np.float32)
         self._weigh(config or BeamConfig())
 
     def _weigh(self, config: BeamConfig) -> None:
         self.temperature = config.temperature
+        self._offset = np.float32(config.prior_weight) * self._log_priors
         self._weights = self._weights._replace(beam=config.beam_width, cut=config.beam_cut)
         if self._knows_language:
             self._weights = self._weights._replace(
@@ -141,7 +148,7 @@ class BeamDecoder:
             log_probs: (frames, classes), natural log.
             count: How many are wanted.
         """
-        tree, beam = search(np.ascontiguousarray(log_probs, np.float32), self._weights, self._known)
+        tree, beam = search(np.ascontiguousarray(log_probs - self._offset, np.float32), self._weights, self._known)
         best = beam[:count][np.isfinite(beam[:count]["score"])]
         totals = np.logaddexp(best["blank"], best["label"])
         return [

@@ -58,7 +58,8 @@ def make_decoder(
         raise TextError(f"{lm}: no word of it can be written with the model's letters; is it for another language?")
     sounds = _find_sounds(info, model, vocabulary, favoured)
     alphabet = info.phones if info.phones and sounds else info.alphabet
-    decoder = BeamDecoder(alphabet, config, lm=model, words=vocabulary, hotwords=favoured, sounds=sounds)
+    priors = info.phone_priors if sounds else ()
+    decoder = BeamDecoder(alphabet, config, lm=model, words=vocabulary, hotwords=favoured, sounds=sounds, priors=priors)
     decoder.warm_up()
     return decoder
 

@@ -24,10 +24,20 @@ from speechrnn.transcribe.lm.files import load_lm
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.words import to_text
 
-_STEPS = {"lm_weight": (0.4, 0.2, 0.1), "word_bonus": (1.0, 0.5, 0.25), "unknown_penalty": (3.0, 1.5)}
+_STEPS = {
+    "lm_weight": (0.4, 0.2, 0.1),
+    "word_bonus": (1.0, 0.5, 0.25),
+    "unknown_penalty": (3.0, 1.5),
+    "prior_weight": (0.2, 0.1),
+}
 """How far each weight is moved, at first and when nothing better is found that far away."""
 
-_RANGES = {"lm_weight": (0.0, 5.0), "word_bonus": (-10.0, 10.0), "unknown_penalty": (-30.0, 0.0)}
+_RANGES = {
+    "lm_weight": (0.0, 5.0),
+    "word_bonus": (-10.0, 10.0),
+    "unknown_penalty": (-30.0, 0.0),
+    "prior_weight": (0.0, 2.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,8 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
     heard = list(hear_split(folder, split, listener, decoder.reads_phones))
     dev = DevSet([utterance.text for utterance, _ in heard], [log_probs for _, log_probs in heard])
     best = replace(lm.beam or BeamConfig(), beam_width=beam)
-    names = [name for name in _STEPS if name != "unknown_penalty" or not decoder.reads_phones]  # none is unknown then
+    idle = "unknown_penalty" if decoder.reads_phones else "prior_weight"  # no word is unknown, or no class has a prior
+    names = [name for name in _STEPS if name != idle]
     trials = tune_weights(lambda config: dev.count_errors(decoder.reweighed(config)), best, names)
     for config, errors, better in trials:
         best = config if better else best
@@ -88,7 +99,7 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
 def _describe(config: BeamConfig) -> str:
     return (
         f"lm_weight {config.lm_weight:.2f}  word_bonus {config.word_bonus:+.2f}"
-        f"  unknown_penalty {config.unknown_penalty:+.1f}"
+        f"  unknown_penalty {config.unknown_penalty:+.1f}  prior_weight {config.prior_weight:.2f}"
     )
 
 
