@@ -13,7 +13,7 @@ from speechrnn.prepare.store import FeatureStore
 from speechrnn.score.align import align_words
 from speechrnn.score.calibration import fit_temperature
 from speechrnn.text import alphabet_of
-from speechrnn.train.evaluate import compute_log_probs, evaluate
+from speechrnn.train.evaluate import compute_log_probs, evaluate, measure_phones
 from speechrnn.train.examples import ExampleSource
 from speechrnn.words import Word, read_words
 from tests.train.conftest import TINY
@@ -103,3 +103,17 @@ def test_every_utterance_is_computed_once(network: AcousticNetwork, source: Exam
     for batch, log_probs, lengths in batches:
         for id, result, length in zip(batch.ids, log_probs, lengths.tolist(), strict=True):
             torch.testing.assert_close(result[:length], alone[id], atol=1e-5, rtol=1e-4)
+
+
+def test_phones_are_measured_over_all_frames(source: ExampleSource) -> None:
+    torch.manual_seed(1)
+    network = AcousticNetwork(TINY.network, 20, source.alphabet.classes, phones=5).train()
+    measured = measure_phones(network, source, 300, CPU)
+    assert network.training
+    network.eval()
+    rows = []
+    with torch.inference_mode():
+        for index in source.learnable:
+            features = torch.from_numpy(source.make(index).features)[None]
+            rows.append(network.read_phones(features, torch.tensor([features.shape[1]]))[0][0].exp())
+    assert measured == pytest.approx(torch.cat(rows).mean(dim=0).tolist(), abs=1e-5)

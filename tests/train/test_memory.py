@@ -23,15 +23,15 @@ from tests.train.conftest import TINY, tiny
 def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Frames of each batch that was computed; those of more than 200 fail, as torch fails on a GPU."""
     seen: list[int] = []
-    forward = AcousticNetwork.forward
+    run = AcousticNetwork.run
 
-    def forward_within_memory(self: AcousticNetwork, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def run_within_memory(self: AcousticNetwork, features: Tensor, lengths: Tensor) -> tuple[list[Tensor], Tensor]:
         seen.append(features.shape[0] * features.shape[1])
         if seen[-1] > 200:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return forward(self, features, lengths)
+        return run(self, features, lengths)
 
-    monkeypatch.setattr(AcousticNetwork, "forward", forward_within_memory)
+    monkeypatch.setattr(AcousticNetwork, "run", run_within_memory)
     return seen
 
 
@@ -56,13 +56,13 @@ def test_the_largest_batch_is_tried_as_long_as_it_can_become(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    forward = AcousticNetwork.forward
+    run = AcousticNetwork.run
 
-    def watch(self: AcousticNetwork, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def watch(self: AcousticNetwork, features: Tensor, lengths: Tensor) -> tuple[list[Tensor], Tensor]:
         seen.append(features.shape[0] * features.shape[1])
-        return forward(self, features, lengths)
+        return run(self, features, lengths)
 
-    monkeypatch.setattr(AcousticNetwork, "forward", watch)
+    monkeypatch.setattr(AcousticNetwork, "run", watch)
     plain = replace(TINY, augment=replace(TINY.augment, tempo=0.0))
     train_model(data, plain, tmp_path / "plain")
     assert seen[0] == max(seen)
@@ -102,6 +102,6 @@ def test_other_errors_stay_what_they_are(tmp_path: Path, data: Path, monkeypatch
     def fail(*_: object) -> None:
         raise RuntimeError("something else")
 
-    monkeypatch.setattr(AcousticNetwork, "forward", fail)
+    monkeypatch.setattr(AcousticNetwork, "run", fail)
     with pytest.raises(RuntimeError, match="something else"):
         train_model(data, TINY, tmp_path / "run")

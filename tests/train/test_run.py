@@ -381,6 +381,9 @@ def test_a_model_that_learns_phones_reads_a_vocabulary_by_them(tmp_path: Path, d
     model = train_model(data, tiny(phones=0.5, epochs=1), tmp_path / "run", resume=True)
     assert model.info.phones
     assert model.info.phones.symbols[0] == " "
+    assert sum(model.info.phone_priors) == pytest.approx(1, abs=1e-4)
+    with pytest.raises(ValueError, match="phone_priors has not one for each phone"):
+        replace(model.info, phone_priors=(0.5, 0.5))
     (tmp_path / "words.txt").write_text("hello yes no")
     decoder = make_decoder(model.info, words=tmp_path / "words.txt")
     assert decoder

@@ -212,6 +212,15 @@ def test_a_favoured_word_wins_over_another_that_sounds_alike() -> None:
     assert BeamDecoder(PHONES, lm=lm, sounds=sounds, hotwords={"a": 12.0}).read(log_probs) == "a"
 
 
+def test_a_rare_phone_is_given_what_the_network_does_not_dare() -> None:
+    log_probs = np.log(np.asarray([[0.1, 0.1, 0.35, 0.45]], dtype=np.float32))
+    words, sounds, priors = ["one", "two"], {"one": "x", "two": "y"}, [0.5, 0.1, 0.1, 0.3]
+    for weight, text in ((0.0, "two"), (0.5, "one")):
+        config = BeamConfig(prior_weight=weight)
+        assert BeamDecoder(PHONES, config, words=words, sounds=sounds, priors=priors).read(log_probs) == text
+    assert BeamDecoder(PHONES, words=words, sounds=sounds).read(log_probs) == "two"
+
+
 def test_by_phones_a_closed_vocabulary_needs_no_language_model() -> None:
     log_probs = np.log(np.asarray([[0.1, 0.1, 0.7, 0.1], [0.1, 0.7, 0.1, 0.1], [0.1, 0.1, 0.1, 0.7]], dtype=np.float32))
     decoder = BeamDecoder(PHONES, words=["one", "two"], sounds={"one": "x", "two": "y"})
