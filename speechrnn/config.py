@@ -285,7 +285,7 @@ class BeamConfig(Strict):
         unknown_penalty: Nats for each word that the language model does not know.
         prior_weight: How much of the logarithm of a phone's mean probability is taken off its own, where phones are
             read: a network that has heard little of a phone hardly dares to hear it.
-        temperature: What the logarithm of a word's confidence is divided by; 0 for what the model says.
+        temperature: What the logarithm of a word's confidence is divided by, whatever the model; 0 for what that says.
     """
 
     beam_width: Annotated[int, Meta(ge=1, le=100_000)] = 50

@@ -19,6 +19,8 @@ from speechrnn.text import BLANK
 def compute_ctc_loss(log_probs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
     """Returns the negative log-probability of each utterance's labels, in nats, shape (batch,).
 
+    Its gradient may have any multiple of the probabilities added, which the log_softmax that made log_probs takes out.
+
     Args:
         log_probs: (batch, frames, classes), float32, natural log.
         lengths: (batch,), frames of each utterance; what lies beyond is not read.

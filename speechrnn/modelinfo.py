@@ -15,7 +15,7 @@ from speechrnn.records import build_record
 from speechrnn.shipped import EXPORTED, find_shipped, list_shipped
 from speechrnn.text import Alphabet
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 METADATA_KEY = "speechrnn"
 """The one entry of a file's metadata: safetensors writes several in an order that changes from run to run."""

@@ -170,14 +170,12 @@ class AcousticNetwork(nn.Module):
 
     def score(self, sequence: Tensor) -> Tensor:
         """Returns log_probs of the last layer's outputs, (..., units), natural log in float32."""
-        scores: Tensor = self.output(sequence)
-        return scores.float().log_softmax(dim=-1)
+        return _normalize(self.output(sequence))
 
     def score_phones(self, sequence: Tensor) -> Tensor:
         """Returns what `score` does, of phones instead of symbols."""
         assert self.phone_output is not None
-        scores: Tensor = self.phone_output(sequence)
-        return scores.float().log_softmax(dim=-1)
+        return _normalize(self.phone_output(sequence))
 
     def count_parameters(self) -> int:
         """Returns the number of trained values."""
@@ -189,6 +187,10 @@ def describe_network(config: NetworkConfig) -> str:
     directions = "bidirectional " if config.bidirectional else ""
     front = " behind a convolution" if config.front == "convolution" else ""
     return f"{config.layers} x {config.units} {directions}{config.kind.upper()}{front}"
+
+
+def _normalize(scores: Tensor) -> Tensor:
+    return scores.float().log_softmax(dim=-1)
 
 
 def _make_layer(config: NetworkConfig, inputs: int, first: bool) -> nn.Module:

@@ -2,11 +2,13 @@
 
 English has a dictionary that ships (models/README.md says whence); words that it lacks are pronounced by the network
 of hibari-tts, where that is installed (the extra `synth`). The phones are those of an American: A, I, O, W, Y are the
-diphthongs of day, my, go, now and boy, T is the tapped t of water; the others are IPA. Stress is left out.
+diphthongs of day, my, go, now and boy, T is the tapped t of water; the others are IPA. Stress is left out. A word has
+one sound: of read, that of the present.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec
 from types import MappingProxyType
 
 from speechrnn.console import show_progress
@@ -36,7 +38,8 @@ def spell_phones(transcription: str) -> str:
 
 def look_up_sounds(words: Iterable[str], lang: str) -> dict[str, str]:
     """Returns the phones of those words that the dictionary has, with or without an apostrophe at their end."""
-    if base_language(lang) not in PHONES:
+    words = set(words)
+    if base_language(lang) not in PHONES or not words:
         return {}
     dictionary = _read_dictionary()
     found = {word: dictionary.get(word) or dictionary.get(word.rstrip("'")) for word in words}
@@ -47,8 +50,13 @@ def pronounce(words: Iterable[str], lang: str) -> dict[str, str]:
     """Returns the phones of those words whose sound is known, or guessed by what is installed."""
     wanted = set(words)
     known = look_up_sounds(wanted, lang)
-    missing = wanted - known.keys()
-    return known | _guess(sorted(missing)) if missing and base_language(lang) == "en" else known
+    missing = sorted(wanted - known.keys()) if base_language(lang) in PHONES else []
+    return known | _guess(missing) if missing else known
+
+
+def can_guess() -> bool:
+    """Returns whether what guesses the sound of any word is installed."""
+    return find_spec("hibari") is not None
 
 
 @cache

@@ -82,7 +82,7 @@ def write_with(path: Path, **description: object) -> Path:
 @pytest.mark.parametrize(
     ("description", "message"),
     [
-        ({"format_version": FORMAT_VERSION + 1}, r"format 2 is newer than this release.*upgrade"),
+        ({"format_version": FORMAT_VERSION + 1}, r"format 3 is newer than this release.*upgrade"),
         ({"format_version": "x"}, "format x is newer"),
         ({"info": "{"}, "description cannot be read"),
         ({"info": {}}, "key recipe is missing"),

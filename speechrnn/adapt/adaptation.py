@@ -128,6 +128,8 @@ def _choose_recipe(info: ModelInfo, overrides: Sequence[str]) -> Recipe:
     recipe = build_settings(Recipe, asdict(make_recipe(info)), overrides, "adapt")
     if recipe.network != info.recipe.network or recipe.input != info.recipe.input:
         raise RecipeError("adapt: network and input are the model's and stay as they are; --set training, say")
+    if bool(recipe.training.phones) != bool(info.recipe.training.phones):
+        raise RecipeError("adapt: training.phones is the model's, and stays above 0 or is none")
     if recipe.training.dev_split != "dev":
         raise RecipeError("adapt: training.dev_split is dev, so that nothing is chosen on what is tested")
     return recipe

@@ -1,5 +1,6 @@
 """Utterances of a prepared split as examples: labels, variation, normalisation; what CTC cannot learn is named."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,16 +54,35 @@ class ExampleSource:
         return [self._encode(utterance) for utterance in self.store.utterances]
 
     @cached_property
+    def _sounds(self) -> dict[str, str]:
+        return pronounce(self._words, self.lang) if self.phones else {}
+
+    @property
+    def _words(self) -> set[str]:
+        return {word for utterance in self.store.utterances for word in utterance.text.split()}
+
+    @property
+    def unsaid(self) -> list[str]:
+        """The words of whose sound nothing is known."""
+        return sorted(self._words - self._sounds.keys())
+
+    @cached_property
     def phone_labels(self) -> list[list[int]]:
-        """The phones of each utterance, as classes; none where they are not learned, or one of its words not known."""
-        texts = [utterance.text.split() for utterance in self.store.utterances]
+        """The phones of each utterance, as classes; none where a word's are not known, or they have too few frames."""
+        listed = zip(self.store.utterances, self.store.frames.tolist(), strict=True)
+        return [self._encode_phones(utterance.text.split(), frames) for utterance, frames in listed]
+
+    def _encode_phones(self, words: Sequence[str], frames: int) -> list[int]:
+        if self.phones is None or not self._sounds.keys() >= set(words):
+            return []
+        labels = self.phones.encode(" ".join(self._sounds[word] for word in words))
+        return labels if frames >= count_required_input(labels, self.recipe.network.stack) else []
+
+    def name_labels(self, fingerprint: str) -> str:
+        """Returns a corpus's fingerprint, with that of its phones, which depend on what is installed."""
         if self.phones is None:
-            return [[] for _ in texts]
-        known = pronounce((word for text in texts for word in text), self.lang)
-        return [
-            self.phones.encode(" ".join(known[word] for word in text)) if all(word in known for word in text) else []
-            for text in texts
-        ]
+            return fingerprint
+        return hashlib.sha256(f"{fingerprint} {self.phone_labels}".encode()).hexdigest()
 
     @cached_property
     def learnable(self) -> list[int]:

@@ -8,7 +8,7 @@ from speechrnn.network import AcousticNetwork
 from speechrnn.text import BLANK, Alphabet
 
 
-def carry_over(model: Model, network: AcousticNetwork, alphabet: Alphabet) -> str:
+def carry_over(model: Model, network: AcousticNetwork, alphabet: Alphabet, phones: Alphabet | None = None) -> str:
     """Copies into a network what fits it of a model's weights, and returns what that is.
 
     A tensor is copied where name and shape are the same. The output layer is copied symbol by symbol: what the model
@@ -18,10 +18,13 @@ def carry_over(model: Model, network: AcousticNetwork, alphabet: Alphabet) -> st
         model: Where the weights come from.
         network: Fresh; on any device.
         alphabet: The network's.
+        phones: The network's, if it has any.
     """
     theirs, ours = model.network.state_dict(), network.state_dict()
     inner = [name for name in ours if not name.startswith("output.")]
     fitting = [name for name in inner if name in theirs and theirs[name].shape == ours[name].shape]
+    if model.info.phones != phones:
+        fitting = [name for name in fitting if not name.startswith("phone_output.")]
     letters = 0
     with torch.no_grad():
         for name in fitting:

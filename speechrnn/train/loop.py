@@ -73,6 +73,11 @@ class Training:
         return round(self.recipe.training.batch_seconds * 1000 / self.train.features.hop_ms)
 
     @property
+    def _share_frames(self) -> int:
+        """Frames of what one process takes of a batch; no more fit its memory for sure."""
+        return self.batch_frames // self.team.size
+
+    @property
     def finished(self) -> bool:
         """Whether all epochs are done, or patience is at its end."""
         return is_at_end(self.recipe.training, self.state.epoch, self.state.best_epoch)
@@ -209,8 +214,7 @@ class Training:
         """Returns the network or its average, whichever is better on dev."""
         judged = []
         for network in self.learner.candidates:
-            share = self.batch_frames // self.team.size  # no more at a time than a step takes
-            evaluation = evaluate(network, self.dev, share, self.learner.device)
+            evaluation = evaluate(network, self.dev, self._share_frames, self.learner.device)
             self._check_finite(evaluation)
             judged.append((network, evaluation))
         return min(judged, key=lambda pair: pair[1].standing)
@@ -218,8 +222,10 @@ class Training:
     def _save_best(self, network: AcousticNetwork, evaluation: Evaluation) -> None:
         scores = {self.dev.store.split: SplitScore(evaluation.words, evaluation.characters)}
         provenance = replace(self.info.provenance, epoch=self.state.best_epoch, scores=scores)
-        priors = measure_phones(network, self.train, self.batch_frames, self.learner.device) if self.info.phones else ()
-        info = replace(self.info, provenance=provenance, temperature=evaluation.temperature, phone_priors=priors)
+        info = replace(self.info, provenance=provenance, temperature=evaluation.temperature)
+        if info.phones and not info.phone_priors:
+            priors = measure_phones(network, self.train, self._share_frames, self.learner.device)
+            info = replace(info, phone_priors=priors)
         model = Model(info, network, self.train.cmvn)
         save_model(model, self.folder / MODEL_FILE)
 

@@ -9,20 +9,16 @@ import torch
 
 from speechrnn.batches import Batch, collate
 from speechrnn.config import Recipe
-from speechrnn.console import abridge, count_of, name_command, note, warn, warn_each
-from speechrnn.errors import CorpusError, OutputError, RecipeError, TrainingError
-from speechrnn.features import Cmvn, estimate_cmvn, shape_features
+from speechrnn.console import abridge, count_of, name_command, note
+from speechrnn.errors import OutputError, RecipeError, TrainingError
 from speechrnn.hardware import choose_device, count_cores, use_threads
 from speechrnn.interrupt import catch_interrupts
 from speechrnn.modelfile import Model, build_network, describe_best, load_model, read_model_info
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo, Provenance
 from speechrnn.network import AcousticNetwork, describe_network
 from speechrnn.outputs import claim, is_ours, write_atomically
-from speechrnn.prepare.prepared import PreparedCorpus, list_parts, read_prepared
-from speechrnn.prepare.store import FeatureStore
-from speechrnn.pronunciations import PHONES, REMEDY, phones_of, pronounce
+from speechrnn.prepare.prepared import PreparedCorpus, read_prepared
 from speechrnn.settings import build_settings, dump_toml, read_toml
-from speechrnn.text import Alphabet
 from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.examples import ExampleSource
 from speechrnn.train.init import carry_over
@@ -31,8 +27,8 @@ from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
 from speechrnn.train.loop import Training, is_at_end
 from speechrnn.train.memory import try_largest_batch
 from speechrnn.train.probe import confirm_precision, settle_precision, settle_threads
+from speechrnn.train.sources import open_sources
 from speechrnn.train.state import STATE_FILE, RunState, load_state, save_state, share_state
-from speechrnn.train.surroundings import read_noise
 from speechrnn.train.team import Team, join_team
 from speechrnn.train.watchdog import Watchdog
 
@@ -74,15 +70,16 @@ def train_model(
         team.lead(lambda: _check_folder(out, recipe, resume, force))  # before what takes its time
         prepared = read_prepared(data)
         chosen = choose_device(device, team.local_rank)
-        _check_sameness(team, recipe, prepared)
-        train, dev = _open_sources(data, prepared, recipe)
+        train, dev = open_sources(data, prepared, recipe)
+        fingerprint = train.name_labels(prepared.fingerprint)
+        _check_sameness(team, recipe, fingerprint)
         cores = max(1, count_cores() // team.local_size)
         held.enter_context(use_threads(recipe.training.threads or cores))
         team.lead(lambda: held.enter_context(claim(out)))
         resuming = team.lead(lambda: _check_folder(out, recipe, resume, force))  # others may have been here since
         saved = resuming and (out / STATE_FILE).exists()
         learner = make_learner(_begin_network(train, None if saved else init).to(chosen), recipe, team)
-        state = _settle_state(out, prepared.fingerprint, train, learner, cores, resuming)
+        state = _settle_state(out, fingerprint, train, learner, cores, resuming)
         held.enter_context(use_threads(recipe.training.threads or min(state.threads, cores)))
         if init and not saved and team.leads:
             save_state(out / STATE_FILE, state, learner)  # --resume need not be told again what it began with
@@ -151,64 +148,6 @@ def _begin_folder(out: Path, recipe: Recipe) -> None:
         temporary.write_text(dump_toml(recipe), encoding="utf-8")
 
 
-def _open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple[ExampleSource, ExampleSource]:
-    """Returns what is learned and what it is judged on, both normalised as the recipe says."""
-    dev_split = recipe.training.dev_split
-    for split in ("train", dev_split):
-        if split not in prepared.splits or not prepared.splits[split].utterances:
-            raise TrainingError(
-                f"{data}: nothing in split {split!r}; there is {', '.join(prepared.splits)}"
-                " (training.dev_split names the one to judge epochs on)"
-            )
-    parts = list_parts(data)
-    store = FeatureStore(parts, "train")
-    if store.coefficients != prepared.config.features.coefficients:
-        raise CorpusError(f"{data}: its features are not what prepare.toml says; prepare it again")
-    mfcc = prepared.config.features
-    cmvn: Cmvn | None = None
-    if recipe.input.cmvn == "corpus":
-        cmvn = estimate_cmvn(shape_features(store[index], recipe.input, mfcc) for index in range(len(store)))
-    alphabet = Alphabet((" ", *prepared.letters))
-    phones = _find_phones(recipe, prepared.lang)
-    noises = read_noise(recipe.augment.noise, mfcc)
-    train = ExampleSource(store, recipe, mfcc, cmvn, alphabet, phones, prepared.lang, noises)
-    dev = ExampleSource(FeatureStore(parts, dev_split), recipe, mfcc, cmvn, alphabet)
-    for source in (train, dev):
-        _report_unlearnable(source)
-    _report_unsaid(train)
-    if not train.learnable:
-        raise TrainingError(f"{data}: no training utterance has frames enough for its characters; lower network.stack")
-    return train, dev
-
-
-def _find_phones(recipe: Recipe, lang: str) -> Alphabet | None:
-    if not recipe.training.phones:
-        return None
-    phones = phones_of(lang)
-    if phones is None:
-        raise TrainingError(f"training.phones: no pronunciation is known in {lang!r}, only in {', '.join(PHONES)}")
-    return phones
-
-
-def _report_unsaid(source: ExampleSource) -> None:
-    """Says which words have no known sound, for which their utterances' phones are not learned."""
-    listed = zip(source.store.utterances, source.phone_labels, strict=True)
-    texts = [utterance.text.split() for utterance, phones in listed if not phones]
-    if not source.phones or not texts:
-        return
-    words = {word for text in texts for word in text}
-    unsaid = sorted(words - pronounce(words, source.lang).keys())
-    warn(
-        f"the phones of {count_of(len(texts), 'utterance')} are not learned: nobody says how {abridge(unsaid)} sounds;"
-        f" {REMEDY}"
-    )
-
-
-def _report_unlearnable(source: ExampleSource) -> None:
-    split = source.store.split
-    warn_each([f"left out of {split}'s loss: {line}" for line in source.explain_unlearnable()])
-
-
 def _begin_network(train: ExampleSource, init: Path | None) -> AcousticNetwork:
     """Returns a network with fresh weights, or with another model's as far as they fit, which is said."""
     torch.manual_seed(train.recipe.training.seed)
@@ -218,13 +157,13 @@ def _begin_network(train: ExampleSource, init: Path | None) -> AcousticNetwork:
         size = f"{train.recipe.network.layers} x {train.recipe.network.units}"
         raise TrainingError(f"network: {size} is more than this machine's memory holds; take fewer units") from error
     if init is not None:
-        note(f"from {init}: {carry_over(load_model(init), network, train.alphabet)}")
+        note(f"from {init}: {carry_over(load_model(init), network, train.alphabet, train.phones)}")
     return network
 
 
-def _check_sameness(team: Team, recipe: Recipe, prepared: PreparedCorpus) -> None:
+def _check_sameness(team: Team, recipe: Recipe, fingerprint: str) -> None:
     """Raises TrainingError where processes would train with different settings, or on different corpora."""
-    mine = (recipe, prepared.fingerprint)
+    mine = (recipe, fingerprint)
     others = team.gather([] if team.agree(mine) == mine else [str(team.rank)])
 
     def refuse() -> None:
@@ -306,7 +245,16 @@ def _describe(prepared: PreparedCorpus, train: ExampleSource, init: Path | None)
     if init is not None:
         name += f", from a model of {read_model_info(init).provenance.corpus}"
     provenance = Provenance(name, summary.utterances, round(summary.seconds / 3600, 3))
-    return ModelInfo(train.recipe, train.features, train.alphabet, prepared.lang, provenance, phones=train.phones)
+    info = ModelInfo(train.recipe, train.features, train.alphabet, prepared.lang, provenance, phones=train.phones)
+    return replace(info, phone_priors=_keep_priors(info, init))
+
+
+def _keep_priors(info: ModelInfo, init: Path | None) -> tuple[float, ...]:
+    """Returns the priors of the model that a run begins with, if it has heard more of the same phones."""
+    if init is None:
+        return ()
+    was = read_model_info(init)
+    return was.phone_priors if was.phones == info.phones and was.provenance.hours > info.provenance.hours else ()
 
 
 def _announce(training: Training) -> None:

@@ -13,7 +13,8 @@ from speechrnn.console import note
 from speechrnn.text import Alphabet, require_symbols
 from speechrnn.transcribe.lexicon import Lexicon, build_lexicon
 from speechrnn.transcribe.lm.ngrams import UNKNOWN, NgramModel, Trie
-from speechrnn.transcribe.search import Knowledge, Prefixes, Weights, search
+from speechrnn.transcribe.search import search
+from speechrnn.transcribe.weighing import Knowledge, Prefixes, Weights
 
 LogProbs = NDArray[np.float32]
 
@@ -33,8 +34,7 @@ _SLACK = 6.0
 """Nats that a finished word may gain over what its letters alone promised."""
 
 
-_RARE = 1e-4
-"""No prior counts as smaller."""
+_LEAST_PRIOR = 1e-4
 
 _CLOSED_BONUS = 3.0
 """Nats for each word of a closed vocabulary without a language model: a word that is misheard by a letter would lose to
@@ -91,10 +91,14 @@ class BeamDecoder:
         hotwords = hotwords or {}
         if (words or hotwords) and not self.reads_phones:
             require_symbols("".join([*words, *hotwords]), alphabet.symbols)
-        self._vocabulary, numbers = _gather_words(lm, words, hotwords if self.reads_phones else {})
+        others = hotwords if self.reads_phones and not words else {}
+        self._vocabulary, numbers = _gather_words(lm, words, others)
         unigrams = lm.trie.log_prob[1 + numbers] if lm else np.zeros(len(self._vocabulary))
         spelled = [sounds.get(word, "") for word in self._vocabulary] if sounds is not None else self._vocabulary
-        favoured = {_sound(phrase, sounds): boost for phrase, boost in hotwords.items()}
+        favoured: dict[str, float] = {}
+        for phrase, boost in hotwords.items():
+            spoken = _sound(phrase, sounds)
+            favoured[spoken] = max(boost, favoured.get(spoken, 0.0))  # one boost for all that sounds alike
         self._known = Knowledge(
             lm.trie if lm else _EMPTY,
             build_lexicon(spelled, unigrams, alphabet),
@@ -114,7 +118,7 @@ class BeamDecoder:
             start=lm.start if lm else 0,
         )
         self._knows_language = lm is not None
-        self._log_priors = np.log(np.maximum(priors, _RARE)).astype(np.float32) if priors else np.zeros(1, np.float32)
+        self._log_priors = np.log(np.maximum(priors or (1.0,), _LEAST_PRIOR)).astype(np.float32)
         self._weigh(config or BeamConfig())
 
     def _weigh(self, config: BeamConfig) -> None:

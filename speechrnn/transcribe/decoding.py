@@ -72,13 +72,17 @@ def _find_sounds(
         return None
     sounds: dict[str, str] = {}
     if lm and not words:
-        sounds = dict(zip(lm.words, lm.sounds, strict=True)) if lm.sounds else look_up_sounds(lm.words, info.lang)
+        known = dict(zip(lm.words, lm.sounds, strict=True)) if lm.sounds else look_up_sounds(lm.words, info.lang)
+        sounds = {word: phones for word, phones in known.items() if phones}
+        if not lm.sounds:
+            missing = len(lm.words) - len(SPECIAL) - len(sounds)
+            note(f"{missing} words of the language model are in no dictionary; lm convert asks further how they sound")
     named = {*words, *(word for phrase in hotwords for word in phrase.split())}
     sounds |= pronounce(named, info.lang)
     if unsaid := sorted(named - sounds.keys()):
         note(f"{abridge(unsaid)}: nobody says how that sounds, so letters are read instead of phones; {REMEDY}")
         return None
-    return sounds if any(sounds.values()) else None
+    return sounds or None
 
 
 def _read_words(path: Path, info: ModelInfo) -> list[str]:

@@ -107,14 +107,11 @@ def _make_signals() -> list[Signal]:
 
 def _compare(left: Listener, right: Listener, signal: Signal) -> float:
     """Returns the largest difference between two models' probabilities, of letters and of phones."""
-    return max(
-        float(
-            np.abs(
-                np.exp(left.compute_log_probs(signal, phones)) - np.exp(right.compute_log_probs(signal, phones))
-            ).max()
-        )
-        for phones in ((False, True) if left.info.phones else (False,))
-    )
+    differences = []
+    for phones in (False, True) if left.info.phones else (False,):
+        expected, found = left.compute_log_probs(signal, phones), right.compute_log_probs(signal, phones)
+        differences.append(float(np.abs(np.exp(expected) - np.exp(found)).max()))
+    return max(differences)
 
 
 def _count_errors(listener: Listener, data: Path, split: str) -> ErrorCounts:

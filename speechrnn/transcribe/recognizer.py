@@ -115,7 +115,7 @@ class Recognizer:
             return read_words(decode_greedy(log_probs), info.alphabet, info.frame_seconds, start, info.temperature)
         from speechrnn.transcribe.align import align  # imports numba, which greedy decoding needs not
 
-        readings = self.decoder.decode(log_probs, 1)
+        readings = self.decoder.decode(log_probs)
         if not readings:
             return []
         aligned = align(log_probs, readings[0].tokens)

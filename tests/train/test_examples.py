@@ -8,7 +8,7 @@ import pytest
 
 from speechrnn.config import AugmentConfig
 from speechrnn.prepare.prepared import read_prepared
-from speechrnn.train.run import _open_sources
+from speechrnn.train.sources import open_sources
 from tests.train.conftest import TINY
 
 
@@ -16,14 +16,14 @@ from tests.train.conftest import TINY
 def test_masks_begin_in_the_epoch_before_which_their_share_has_passed(data: Path, epoch: int, masked: bool) -> None:
     masks = AugmentConfig(frequency_masks=2, time_masks_per_second=5.0, masks_from=0.5)
     recipe = replace(TINY, augment=masks, training=replace(TINY.training, epochs=4))
-    train, _ = _open_sources(data, read_prepared(data), recipe)
+    train, _ = open_sources(data, read_prepared(data), recipe)
     varied = [not np.array_equal(train.vary(index, epoch).features, train.make(index).features) for index in range(3)]
     assert varied == [masked] * 3
 
 
 def test_noise_alone_stands_in_the_place_of_its_share_and_has_no_text(data: Path) -> None:
     recipe = replace(TINY, augment=AugmentConfig(noise_alone=0.3), training=replace(TINY.training, phones=0.5))
-    source, _ = _open_sources(data, read_prepared(data), recipe)
+    source, _ = open_sources(data, read_prepared(data), recipe)
     varied = [source.vary(index, epoch) for epoch in range(100) for index in source.learnable]
     silent = [example for example in varied if not example.labels]
     assert len(silent) / len(varied) == pytest.approx(0.3, abs=0.06)
@@ -39,13 +39,21 @@ def test_an_utterance_has_the_phones_of_its_words_or_none(data: Path, monkeypatc
     recipe = replace(TINY, training=replace(TINY.training, phones=0.5))
     known = {"hello": "həlO", "yes": "jɛs"}
     monkeypatch.setattr("speechrnn.train.examples.pronounce", lambda words, lang: known)
-    train, _ = _open_sources(data, read_prepared(data), recipe)
+    train, _ = open_sources(data, read_prepared(data), recipe)
     assert train.phones
     said = {train.store.utterances[index].text: train.make(index).phones for index in range(len(train.store))}
     assert {text: train.phones.decode(phones) for text, phones in said.items()} == {"no": "", **known}
 
 
-def test_more_phones_than_letters_need_more_frames(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("speechrnn.train.examples.pronounce", lambda words, lang: dict.fromkeys(words, "ɛɛɛɛɛɛ"))
-    train, _ = _open_sources(data, read_prepared(data), replace(TINY, training=replace(TINY.training, phones=0.5)))
-    assert {train.required_frames(index) for index in range(len(train.store))} == {(11 - 1) * TINY.network.stack + 1}
+def test_phones_for_which_an_utterance_is_too_short_are_left_out_and_its_letters_stay(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(TINY, training=replace(TINY.training, phones=0.5))
+    for phones, fewest in (("ɛɛɛɛɛɛ", (11 - 1) * TINY.network.stack + 1), ("ɛ" * 500, 0)):
+        sounds = dict.fromkeys(("hello", "yes", "no"), phones)
+        monkeypatch.setattr("speechrnn.train.examples.pronounce", lambda words, lang, sounds=sounds: sounds)
+        train, _ = open_sources(data, read_prepared(data), recipe)
+        assert len(train.learnable) == len(train.store)
+        assert {bool(train.make(index).phones) for index in train.learnable} == {fewest > 0}
+        if fewest:
+            assert {train.required_frames(index) for index in train.learnable} == {fewest}

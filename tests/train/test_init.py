@@ -49,13 +49,16 @@ def test_letters_carry_over_by_themselves_and_not_by_their_place() -> None:
 
 def test_phones_carry_over_as_they_are() -> None:
     english, phones = alphabet_of("en"), phones_of("en")
+    assert phones
     theirs = build_network(TINY, FeatureConfig(), english, phones)
     model = Model(ModelInfo(TINY, FeatureConfig(), english, "en", phones=phones), theirs, None)
     ours = build_network(TINY, FeatureConfig(), english, phones)
-    assert carry_over(model, ours, english).startswith("12 of 12 tensors")
-    assert carry_over(model_of(english), ours, english).startswith("10 of 12 tensors")
+    assert carry_over(model, ours, english, phones).startswith("12 of 12 tensors")
+    assert carry_over(model_of(english), ours, english, phones).startswith("10 of 12 tensors")
+    other = replace(model, info=replace(model.info, phones=Alphabet(tuple(reversed(phones.symbols)))))
+    assert carry_over(other, ours, english, phones).startswith("10 of 12 tensors")
     features, lengths = torch.randn(2, 60, 20), torch.tensor([60, 40])
-    carry_over(model, ours, english)
+    carry_over(model, ours, english, phones)
     assert torch.equal(ours.eval().read_phones(features, lengths)[0], theirs.eval().read_phones(features, lengths)[0])
 
 

@@ -23,7 +23,8 @@ from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.evaluate import Evaluation
 from speechrnn.train.learner import make_learner
 from speechrnn.train.loop import Training
-from speechrnn.train.run import _describe, _open_sources
+from speechrnn.train.run import _describe
+from speechrnn.train.sources import open_sources
 from speechrnn.train.state import RunState
 from speechrnn.train.team import Team
 from speechrnn.train.watchdog import Watchdog
@@ -33,7 +34,7 @@ from tests.train.conftest import TINY, tiny
 @pytest.fixture
 def training(tmp_path: Path, data: Path) -> Training:
     prepared = read_prepared(data)
-    train, dev = _open_sources(data, prepared, tiny(precision="float32"))
+    train, dev = open_sources(data, prepared, tiny(precision="float32"))
     torch.manual_seed(0)
     network = build_network(train.recipe, train.features, train.alphabet).eval()  # without dropout
     return Training(
@@ -158,7 +159,7 @@ def test_seconds_of_speech_and_characters_are_counted_without_padding(training: 
 
 def test_the_corpus_is_normalised_by_all_of_its_training_frames(data: Path) -> None:
     recipe = replace(TINY, input=replace(TINY.input, cmvn="corpus"))
-    train, dev = _open_sources(data, read_prepared(data), recipe)
+    train, dev = open_sources(data, read_prepared(data), recipe)
     store = FeatureStore(list_parts(data), "train")
     frames = np.concatenate([store[index] for index in range(len(store))]).astype(np.float64)
     assert train.cmvn is not None

@@ -15,7 +15,8 @@ from speechrnn.modelinfo import MODEL_FILE
 from speechrnn.network import AcousticNetwork
 from speechrnn.prepare.prepared import read_prepared
 from speechrnn.train.memory import _lengthen, _plan_largest
-from speechrnn.train.run import _open_sources, train_model
+from speechrnn.train.run import train_model
+from speechrnn.train.sources import open_sources
 from tests.train.conftest import TINY, tiny
 
 
@@ -74,7 +75,7 @@ def test_the_largest_batch_is_tried_as_long_as_it_can_become(
 def test_no_augmentation_makes_an_utterance_longer_than_is_tried(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With chance at the end of its range that makes pauses longest and speech slowest."""
     recipe = replace(TINY, augment=AugmentConfig(tempo=0.4, silence_ms=1000.0))
-    train, _ = _open_sources(data, read_prepared(data), recipe)
+    train, _ = open_sources(data, read_prepared(data), recipe)
 
     class Extreme(np.random.Generator):
         def uniform(self, low: float = 0.0, high: float = 1.0, size: object = None) -> float:  # type: ignore[override]
@@ -89,7 +90,7 @@ def test_no_augmentation_makes_an_utterance_longer_than_is_tried(data: Path, mon
 
 def test_pauses_can_make_a_batch_of_many_short_utterances_the_largest(data: Path) -> None:
     recipe = replace(TINY, augment=AugmentConfig(silence_ms=20_000.0), training=replace(TINY.training, batch_seconds=2))
-    train, _ = _open_sources(data, read_prepared(data), recipe)
+    train, _ = open_sources(data, read_prepared(data), recipe)
     frames = train.store.frames
     plan = plan_batches(frames.tolist(), 200)
     sizes = [len(batch) * (int(frames[batch].max()) + 4000) for batch in plan]

@@ -88,3 +88,22 @@ def test_a_vocabulary_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("señor\n")
     with pytest.raises(TextError, match=r"words\.txt:1: characters outside the alphabet"):
         make_decoder(BOTH, words=tmp_path / "words.txt")
+
+
+def test_a_favoured_word_whose_sound_the_language_model_lacks_is_read_by_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("speechrnn.pronunciations._guess", lambda words: {})
+    save_lm(build_ngrams([["i", "know", "xqzv"]], 2), tmp_path / "our.lm", "en")
+    decoder = make_decoder(BOTH, lm=tmp_path / "our.lm", hotwords=["xqzv"])
+    assert decoder
+    assert not decoder.reads_phones
+    assert decoder.read(say("i know xqzv", BOTH, phones=False)) == "i know xqzv"
+
+
+def test_favoured_words_do_not_join_a_closed_vocabulary(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("two words")
+    decoder = make_decoder(BOTH, words=tmp_path / "words.txt", hotwords=["snow:30", "two:5", "too:1"])
+    assert decoder
+    assert decoder.read(say("snO", BOTH, phones=True)) != "snow"
+    assert decoder.read(say("tu wɜɹdz", BOTH, phones=True)) == "two words"

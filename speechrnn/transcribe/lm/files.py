@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from speechrnn.console import abridge, show_progress
+from speechrnn.console import abridge, note, show_progress
 from speechrnn.errors import ModelError, TextError
 from speechrnn.inputs import read_lines
 from speechrnn.numerals import spell_numbers
-from speechrnn.pronunciations import pronounce
+from speechrnn.pronunciations import REMEDY, can_guess, pronounce
 from speechrnn.shipped import LM, find_shipped, list_shipped
 from speechrnn.text import normalize
 from speechrnn.transcribe.lm.arpa import is_arpa, load_arpa, save_arpa
@@ -58,8 +58,17 @@ def read_sentences(paths: Sequence[Path], lang: str) -> Iterator[list[str]]:
 
 
 def _add_sounds(model: NgramModel, lang: str) -> NgramModel:
-    sounds = pronounce(model.words[len(SPECIAL) :], lang)
-    return replace(model, sounds=tuple(sounds.get(word, "") for word in model.words)) if sounds else model
+    words = model.words[len(SPECIAL) :]
+    known = {word: phones for word, phones in zip(model.words, model.sounds, strict=False) if phones}
+    sounds = pronounce([word for word in words if word not in known], lang) | known
+    if not sounds:
+        return model
+    if unsaid := [word for word in words if word not in sounds]:
+        note(
+            f"{len(unsaid)} of {len(words)} words are not written where phones are read: nobody says how"
+            f" {abridge(unsaid)} sounds" + ("" if can_guess() else f"; {REMEDY}")
+        )
+    return replace(model, sounds=tuple(sounds.get(word, "") for word in model.words))
 
 
 def _measure(path: Path) -> float:

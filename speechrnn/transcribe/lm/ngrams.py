@@ -24,7 +24,7 @@ from speechrnn.records import build_record
 SPECIAL = ("<unk>", "<s>", "</s>")
 UNKNOWN, BOS, EOS = range(3)
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _KEY = "speechrnn-lm"
 

@@ -80,7 +80,7 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
     heard = list(hear_split(folder, split, listener, decoder.reads_phones))
     dev = DevSet([utterance.text for utterance, _ in heard], [log_probs for _, log_probs in heard])
     best = replace(lm.beam or BeamConfig(), beam_width=beam)
-    idle = "unknown_penalty" if decoder.reads_phones else "prior_weight"  # no word is unknown, or no class has a prior
+    idle = "unknown_penalty" if decoder.reads_phones else "prior_weight"  # no word is unknown, or nothing has priors
     names = [name for name in _STEPS if name != idle]
     trials = tune_weights(lambda config: dev.count_errors(decoder.reweighed(config)), best, names)
     for config, errors, better in trials:
