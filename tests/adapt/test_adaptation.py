@@ -180,6 +180,8 @@ def test_what_cannot_be_adapted_is_refused(
     for setting in ("network.units=7", "training.dev_split=test"):
         assert run([*command, str(model), "--set", setting]) == 1
     assert "nothing is chosen on what is tested" in capsys.readouterr().err
+    assert run([*command, str(model), "--set", "training.phones=0.5"]) == 1
+    assert "training.phones is the model's" in capsys.readouterr().err
     assert run([*command, str(model), "--lm", "none.lm"]) == 1
     assert "no such language model" in capsys.readouterr().err
     line = {"audio_filepath": str(next(corpus.glob("*.wav"))), "text": "hola", "lang": "es-MX"}
