@@ -13,7 +13,7 @@ from speechrnn.console import note
 from speechrnn.text import Alphabet, require_symbols
 from speechrnn.transcribe.lexicon import Lexicon, build_lexicon
 from speechrnn.transcribe.lm.ngrams import UNKNOWN, NgramModel, Trie
-from speechrnn.transcribe.search import search
+from speechrnn.transcribe.search import Candidates, search
 from speechrnn.transcribe.weighing import Knowledge, Prefixes, Weights
 
 LogProbs = NDArray[np.float32]
@@ -154,11 +154,23 @@ class BeamDecoder:
         """
         tree, beam = search(np.ascontiguousarray(log_probs - self._offset, np.float32), self._weights, self._known)
         best = beam[:count][np.isfinite(beam[:count]["score"])]
+        if not len(best):
+            return self._break_off(tree, beam)
         totals = np.logaddexp(best["blank"], best["label"])
         return [
             self._tell(tree, node, total, score)
             for node, total, score in zip(best["node"].tolist(), totals.tolist(), best["score"].tolist(), strict=True)
         ]
+
+    def _break_off(self, tree: Prefixes, beam: Candidates) -> list[Alternative]:
+        """Returns the best prefix of those that all end within a word, without that; none where it is the only one."""
+        totals = np.logaddexp(beam["blank"], beam["label"])
+        scores = totals + tree["settled"][beam["node"]]
+        best = int(scores.argmax())
+        node = int(beam[best]["node"])
+        while node and tree[node]["token"] != self._weights.space:
+            node = int(tree[node]["parent"])
+        return [self._tell(tree, node, float(totals[best]), float(scores[best]))] if node else []
 
     def read(self, log_probs: LogProbs) -> str:
         """Returns the best text, its words single-spaced; empty where the vocabulary allows none."""

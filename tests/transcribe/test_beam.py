@@ -221,6 +221,21 @@ def test_a_rare_phone_is_given_what_the_network_does_not_dare() -> None:
     assert BeamDecoder(PHONES, words=words, sounds=sounds).read(log_probs) == "two"
 
 
+def test_what_breaks_off_within_a_word_keeps_the_words_before() -> None:
+    """Of a closed vocabulary and so narrow a beam, nothing is left at the end that is a word."""
+    sure = [[0.01, 0.01, 0.97, 0.01], [0.01, 0.97, 0.01, 0.01], [0.01, 0.01, 0.97, 0.01]]
+    log_probs = np.log(np.asarray(sure, dtype=np.float32))
+    narrow = BeamConfig(beam_width=1)
+    decoder = BeamDecoder(PHONES, narrow, words=["one", "two"], sounds={"one": "x", "two": "xy"})
+    assert decoder.read(log_probs) == "one one"
+    decoder = BeamDecoder(PHONES, narrow, words=["one", "two"], sounds={"one": "x", "two": "yx"})
+    assert decoder.read(log_probs) == "one one"
+    late = np.concatenate([log_probs[:2], np.log(np.asarray([[0.01, 0.01, 0.01, 0.97]], dtype=np.float32))])
+    assert decoder.decode(late)[0].text == "one"
+    assert decoder.decode(late)[0].tokens == (2, 1)
+    assert decoder.decode(late[2:]) == []
+
+
 def test_by_phones_a_closed_vocabulary_needs_no_language_model() -> None:
     log_probs = np.log(np.asarray([[0.1, 0.1, 0.7, 0.1], [0.1, 0.7, 0.1, 0.1], [0.1, 0.1, 0.1, 0.7]], dtype=np.float32))
     decoder = BeamDecoder(PHONES, words=["one", "two"], sounds={"one": "x", "two": "y"})
