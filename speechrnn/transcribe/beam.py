@@ -36,7 +36,7 @@ _SLACK = 6.0
 
 _LEAST_PRIOR = 1e-4
 
-_CLOSED_BONUS = 3.0
+_CLOSED_BONUS = {"letters": 3.0, "phones": 1.0}
 """Nats for each word of a closed vocabulary without a language model: a word that is misheard by a letter would lose to
 silence. Chosen on digits (recipes/english)."""
 
@@ -111,7 +111,7 @@ class BeamDecoder:
             cut=0.0,
             slack=_SLACK + max(hotwords.values(), default=0.0) if lm or hotwords or words else 0.0,
             lm=0.0,
-            word=_CLOSED_BONUS if words else 0.0,
+            word=_CLOSED_BONUS["phones" if self.reads_phones else "letters"] if words else 0.0,
             unknown=0.0,
             closed=bool(words) or self.reads_phones,
             space=alphabet.symbols.index(" ") + 1 if " " in alphabet.symbols else -1,
