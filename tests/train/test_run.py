@@ -395,8 +395,7 @@ def test_a_model_that_learns_phones_reads_a_vocabulary_by_them(tmp_path: Path, d
 def test_words_whose_sound_nobody_knows_are_named(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in ("train.examples", "train.run"):
-        monkeypatch.setattr(f"speechrnn.{module}.pronounce", lambda words, lang: {"yes": "jɛs", "no": "nO"})
+    monkeypatch.setattr("speechrnn.train.examples.pronounce", lambda words, lang: {"yes": "jɛs", "no": "nO"})
     train_model(data, tiny(phones=0.5, epochs=1), tmp_path / "run")
     assert "utterances are not learned: nobody says how hello sounds; pip install" in capsys.readouterr().err
 
