@@ -55,7 +55,10 @@ def _find_phones(recipe: Recipe, lang: str) -> Alphabet | None:
         return None
     phones = phones_of(lang)
     if phones is None:
-        raise TrainingError(f"training.phones: no pronunciation is known in {lang!r}, only in {', '.join(PHONES)}")
+        raise TrainingError(
+            f"training.phones: no pronunciation is known in {lang!r}, only in {', '.join(PHONES)};"
+            " --set training.phones=0"
+        )
     return phones
 
 
