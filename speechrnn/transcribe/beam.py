@@ -95,15 +95,11 @@ class BeamDecoder:
         self._vocabulary, numbers = _gather_words(lm, words, others)
         unigrams = lm.trie.log_prob[1 + numbers] if lm else np.zeros(len(self._vocabulary))
         spelled = [sounds.get(word, "") for word in self._vocabulary] if sounds is not None else self._vocabulary
-        favoured: dict[str, float] = {}
-        for phrase, boost in hotwords.items():
-            spoken = _sound(phrase, sounds)
-            favoured[spoken] = max(boost, favoured.get(spoken, 0.0))  # one boost for all that sounds alike
         self._known = Knowledge(
             lm.trie if lm else _EMPTY,
             build_lexicon(spelled, unigrams, alphabet),
             numbers,
-            _favour(favoured, alphabet),
+            _favour(_respell(hotwords, sounds), alphabet),
             _mark(self._vocabulary, hotwords),
         )
         self._weights = Weights(
@@ -206,9 +202,15 @@ def _gather_words(
     return listed, np.asarray(numbers, dtype=np.int32)
 
 
-def _sound(phrase: str, sounds: Mapping[str, str] | None) -> str:
-    """Returns how a phrase is spelled in the alphabet of the search."""
-    return " ".join(sounds[word] for word in phrase.split()) if sounds is not None else phrase
+def _respell(hotwords: Mapping[str, float], sounds: Mapping[str, str] | None) -> Mapping[str, float]:
+    """Returns the boosts of phrases by how the search spells them, one for all that sounds alike."""
+    if sounds is None:
+        return hotwords
+    boosts: dict[str, float] = {}
+    for phrase, boost in hotwords.items():
+        spoken = " ".join(sounds[word] for word in phrase.split())
+        boosts[spoken] = max(boost, boosts.get(spoken, 0.0))
+    return boosts
 
 
 def _mark(vocabulary: Sequence[str], phrases: Iterable[str]) -> NDArray[np.bool_]:

@@ -74,8 +74,8 @@ def _find_sounds(
     if lm and not words:
         known = dict(zip(lm.words, lm.sounds, strict=True)) if lm.sounds else look_up_sounds(lm.words, info.lang)
         sounds = {word: phones for word, phones in known.items() if phones}
-        if not lm.sounds:
-            missing = len(lm.words) - len(SPECIAL) - len(sounds)
+        missing = len(lm.words) - len(SPECIAL) - len(sounds)
+        if missing and not lm.sounds:
             note(f"{missing} words of the language model are in no dictionary; lm convert asks further how they sound")
     named = {*words, *(word for phrase in hotwords for word in phrase.split())}
     sounds |= pronounce(named, info.lang)
