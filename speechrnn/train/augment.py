@@ -41,6 +41,7 @@ def augment_features(
     mfcc: FeatureConfig,
     fewest: int,
     rng: np.random.Generator,
+    around: np.random.Generator | None = None,
     noises: Sequence[Features] = (),
 ) -> Features:
     """Returns a variation of an utterance's MFCC, (frames, coefficients); frames may change in number.
@@ -51,6 +52,7 @@ def augment_features(
         mfcc: How the features were computed.
         fewest: Frames that must remain, so that CTC can still emit the labels.
         rng: The source of all chance.
+        around: The source of what happens around the speaker and to the recording, if that is another.
         noises: Log mel energies of background noise, (frames, mels) each.
     """
     if augment == AugmentConfig():
@@ -64,6 +66,7 @@ def augment_features(
     if augment.tempo:
         speed = 1 + rng.uniform(-augment.tempo, augment.tempo)
         channels = change_tempo(channels, max(round(len(channels) / speed), fewest))
+    rng = around or rng
     if augment.reverberation_ms:
         channels = add_reverberation(channels, augment.reverberation_ms / mfcc.hop_ms, rng)
     if noises:

@@ -106,9 +106,22 @@ class ExampleSource:
         features = to_network_input(self.store[index], self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, self.labels[index], self.phone_labels[index])
 
-    def vary(self, index: int, epoch: int) -> Example:
-        """Returns an utterance varied, or noise in its place; the seed, the epoch and the utterance decide alone."""
-        rng = np.random.default_rng((self.recipe.training.seed, epoch, index))
+    @property
+    def views(self) -> int:
+        """How often each utterance is in its batch."""
+        return 2 if self.recipe.training.consistency else 1
+
+    def vary_all(self, indices: Sequence[int], epoch: int) -> list[Example]:
+        """Returns utterances varied: all their first views, then all their second ones where there are two."""
+        return [self.vary(index, epoch, view) for view in range(self.views) for index in indices]
+
+    def vary(self, index: int, epoch: int, view: int = 0) -> Example:
+        """Returns an utterance varied, or noise in its place; the seed, the epoch and the utterance decide alone.
+
+        Another view is the same voice at the same pace, frame by frame, in other surroundings and masked elsewhere.
+        """
+        seeds = self.recipe.training.seed, epoch, index
+        rng = np.random.default_rng(seeds)
         augment = settle(self.recipe.augment, epoch / self.recipe.training.epochs)
         labels, phones = self.labels[index], self.phone_labels[index]
         # nothing is drawn where there is no noise alone, so that other recipes vary as they always did
@@ -117,7 +130,8 @@ class ExampleSource:
             heard = make_noise(int(self.store.frames[index]), self.noises, self.features, rng)
         else:
             fewest = self.required_frames(index)
-            heard = augment_features(self.store[index], augment, self.features, fewest, rng, self.noises)
+            around = np.random.default_rng((*seeds, view)) if view else rng
+            heard = augment_features(self.store[index], augment, self.features, fewest, rng, around, self.noises)
         features = to_network_input(heard, self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, labels, phones)
 
