@@ -179,9 +179,10 @@ def _open(path: Path) -> Iterator[soundfile.SoundFile]:
             _check_complete(file, path)
             yield file
     except soundfile.LibsndfileError as error:
+        what, to = ("-", "-f wav -") if show_name(path) == "stdin" else (path.name, f"{path.stem}-converted.wav")
         raise AudioError(
             f"{path}: libsndfile cannot read it ({error.error_string.rstrip('.')}); convert it, for example with"
-            f" ffmpeg -i {path.name} {path.stem}-converted.wav"
+            f" ffmpeg -i {what} {to}"
         ) from error
 
 

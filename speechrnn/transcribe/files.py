@@ -85,10 +85,13 @@ def open_stdin(paths: Sequence[Path]) -> Iterator[list[Path]]:
 
 
 def find_recordings(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Returns the files among some paths with all that lies in the folders among them, and folders that hold none."""
+    """Returns the files among some paths with all that lies in the folders among them, and folders that hold none.
+
+    A file that is named, and lies in a folder that is, comes once.
+    """
     found = [_search(path) if _is_folder(path) else [path] for path in paths]
     empty = [path for path, each in zip(paths, found, strict=True) if not each]
-    return [recording for each in found for recording in each], empty
+    return list(dict.fromkeys(recording for each in found for recording in each)), empty
 
 
 def print_transcripts(

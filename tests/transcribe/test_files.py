@@ -60,6 +60,13 @@ def test_all_formats_of_many_recordings_are_written_into_a_folder(
     assert capsys.readouterr().out == ""
 
 
+def test_a_recording_beside_its_folder_is_read_once(
+    model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["transcribe", str(recordings / "one.wav"), str(recordings), "--model", str(model)]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["one", "two", "three"]
+
+
 def test_what_the_ledger_has_is_not_done_again(
     tmp_path: Path, recordings: Path, into_folder: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,7 +183,13 @@ def test_stdin_is_a_recording_too(
     assert run(["transcribe", "-", "--model", str(model), "-f", "json"]) == 0
     heard = json.loads(capsys.readouterr().out)
     assert (heard["id"], heard["audio_filepath"]) == ("stdin", "stdin")
-    for rubbish, message in ((b"", "stdin: the file is empty"), (b"text", "stdin: libsndfile cannot read it")):
+    for rubbish, message in (
+        (b"", "stdin: the file is empty"),
+        (
+            b"text",
+            "stdin: libsndfile cannot read it (Format not recognised); convert it, for example with ffmpeg -i - ",
+        ),
+    ):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(rubbish)))
         assert run(["transcribe", "-", "--model", str(model)]) == 1
         assert capsys.readouterr().err.startswith(f"speechrnn: {message}")
