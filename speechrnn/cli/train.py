@@ -18,7 +18,8 @@ def train(
 ) -> None:
     """Train a network on a prepared corpus; the best by dev word error rate is kept."""
     from speechrnn.settings import list_recipes, load_recipe
-    from speechrnn.train.run import read_run_recipe, train_model
+    from speechrnn.train.folder import read_run_recipe
+    from speechrnn.train.run import train_model
 
     if not recipe and not resume:
         known = ", ".join(list_recipes())

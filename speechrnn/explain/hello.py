@@ -13,7 +13,8 @@ from speechrnn.prepare.store import FeatureStore
 from speechrnn.score.report import format_summary
 from speechrnn.score.scoring import score_transcripts
 from speechrnn.settings import load_recipe
-from speechrnn.train.run import is_finished, train_model
+from speechrnn.train.folder import is_finished
+from speechrnn.train.run import train_model
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.recognizer import Recognizer
 

@@ -18,8 +18,9 @@ from speechrnn.explain.picture import COLOURS, SLIDE
 from speechrnn.prepare.prepared import list_parts
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.score.scoring import score_transcripts
+from speechrnn.train.folder import RECIPE_FILE, read_run_recipe
 from speechrnn.train.log import read_log
-from speechrnn.train.run import RECIPE_FILE, read_run_recipe, train_model
+from speechrnn.train.run import train_model
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.torch_listener import TorchListener
 

@@ -1,6 +1,5 @@
 """A training run in its folder: begun, resumed, finished."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,29 +9,27 @@ import torch
 from speechrnn.batches import Batch, collate
 from speechrnn.config import Recipe
 from speechrnn.console import abridge, count_of, name_command, note
-from speechrnn.errors import OutputError, RecipeError, TrainingError
+from speechrnn.errors import TrainingError
 from speechrnn.hardware import choose_device, count_cores, use_threads
 from speechrnn.interrupt import catch_interrupts
 from speechrnn.modelfile import Model, build_network, describe_best, load_model, read_model_info
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo, Provenance
 from speechrnn.network import AcousticNetwork, describe_network
-from speechrnn.outputs import claim, is_ours, write_atomically
+from speechrnn.outputs import claim
 from speechrnn.prepare.prepared import PreparedCorpus, read_prepared
-from speechrnn.settings import build_settings, dump_toml, read_toml
 from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.examples import ExampleSource
+from speechrnn.train.folder import begin_folder, check_folder
 from speechrnn.train.init import carry_over
 from speechrnn.train.learner import Learner, make_learner
-from speechrnn.train.log import CURVES_FILE, LOG_FILE, RunLog, read_log
-from speechrnn.train.loop import Training, is_at_end
+from speechrnn.train.log import RunLog, read_log
+from speechrnn.train.loop import Training
 from speechrnn.train.memory import try_largest_batch
 from speechrnn.train.probe import confirm_precision, settle_precision, settle_threads
 from speechrnn.train.sources import open_sources
 from speechrnn.train.state import STATE_FILE, RunState, load_state, save_state, share_state
 from speechrnn.train.team import Team, join_team
 from speechrnn.train.watchdog import Watchdog
-
-RECIPE_FILE = "recipe.toml"
 
 
 def train_model(
@@ -67,7 +64,7 @@ def train_model(
         KeyboardInterrupt: Somebody asked to stop; the run can be resumed.
     """
     with join_team() as team, catch_interrupts() as interrupt, ExitStack() as held:
-        team.lead(lambda: _check_folder(out, recipe, resume, force))  # before what takes its time
+        team.lead(lambda: check_folder(out, recipe, resume, force))  # before what takes its time
         prepared = read_prepared(data)
         chosen = choose_device(device, team.local_rank)
         train, dev = open_sources(data, prepared, recipe)
@@ -76,7 +73,7 @@ def train_model(
         cores = max(1, count_cores() // team.local_size)
         held.enter_context(use_threads(recipe.training.threads or cores))
         team.lead(lambda: held.enter_context(claim(out)))
-        resuming = team.lead(lambda: _check_folder(out, recipe, resume, force))  # others may have been here since
+        resuming = team.lead(lambda: check_folder(out, recipe, resume, force))  # others may have been here since
         saved = resuming and (out / STATE_FILE).exists()
         learner = make_learner(_begin_network(train, None if saved else init).to(chosen), recipe, team)
         state = _settle_state(out, fingerprint, train, learner, cores, resuming)
@@ -92,60 +89,6 @@ def train_model(
         note(f"{describe_best(model)}: {out / MODEL_FILE}")
         del learner, training  # which hold what connects the processes, and it must end before they do
         return model
-
-
-def is_finished(out: Path) -> bool:
-    """Returns whether the run in a folder has come to its end.
-
-    Raises:
-        RecipeError: Its recipe was damaged.
-        TrainingError: Its log was damaged.
-    """
-    records = read_log(out)
-    best = max((record.epoch for record in records if record.best), default=0)
-    return bool(records) and is_at_end(read_run_recipe(out).training, records[-1].epoch, best)
-
-
-def read_run_recipe(out: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Returns the recipe of the run in a folder, with overrides applied.
-
-    Raises:
-        RecipeError: There is no run, or its recipe was damaged.
-    """
-    path = out / RECIPE_FILE
-    if not path.exists():
-        raise RecipeError(f"{out}: no run to resume here; begin one with --recipe")
-    return build_settings(Recipe, read_toml(path, RecipeError), overrides, str(path))
-
-
-def _check_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> bool:
-    """Returns whether there is a run to go on with; raises where something is in the way."""
-    path = out / RECIPE_FILE
-    if path.exists() and resume:
-        if _but_for_threads(read_run_recipe(out)) != _but_for_threads(recipe):
-            raise RecipeError(f"{path}: differs from the recipe given; resume without --recipe and --set, or --force")
-        return True
-    begun = (out / STATE_FILE).exists() or (out / MODEL_FILE).exists()
-    if path.exists() and begun and not force:
-        raise OutputError(f"{out}: holds a run; --resume goes on with it, --force starts again")
-    if not path.exists() and out.exists() and any(not is_ours(entry) for entry in out.iterdir()):
-        raise OutputError(f"{out}: holds other files; choose another --out")
-    return False
-
-
-def _but_for_threads(recipe: Recipe) -> Recipe:
-    """Returns a recipe without what changes how fast a run goes on, and not what it learns."""
-    return replace(recipe, training=replace(recipe.training, threads=0))
-
-
-def _begin_folder(out: Path, recipe: Recipe) -> None:
-    """Removes what an earlier run left, and writes the recipe."""
-    for old in (MODEL_FILE, STATE_FILE, LOG_FILE, CURVES_FILE):
-        (out / old).unlink(missing_ok=True)
-    for events in out.glob("events.out.tfevents.*"):
-        events.unlink()
-    with write_atomically(out / RECIPE_FILE) as temporary:
-        temporary.write_text(dump_toml(recipe), encoding="utf-8")
 
 
 def _begin_network(train: ExampleSource, init: Path | None) -> AcousticNetwork:
@@ -194,7 +137,7 @@ def _settle_state(
         precision = "float32"  # some machine cannot do the other
     try_largest_batch(learner, train, precision)
     if team.leads and not restored:
-        _begin_folder(out, train.recipe)
+        begin_folder(out, train.recipe)
     begun = restored or RunState(fingerprint, precision)
     return share_state(replace(begun, precision=precision, threads=threads), learner)
 

@@ -17,8 +17,8 @@ from speechrnn.modelfile import Model, build_network, load_model, save_model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.text import Alphabet, alphabet_of
+from speechrnn.train.folder import read_run_recipe
 from speechrnn.train.log import read_log
-from speechrnn.train.run import read_run_recipe
 from tests.train.conftest import TINY
 
 WORDS = ("hello", "yes", "no", "thank you", "good morning", "where is it")

@@ -22,8 +22,9 @@ from speechrnn.modelinfo import MODEL_FILE
 from speechrnn.settings import dump_toml, load_recipe
 from speechrnn.train import loop, objective
 from speechrnn.train import run as train_run
+from speechrnn.train.folder import RECIPE_FILE
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, read_log
-from speechrnn.train.run import RECIPE_FILE, train_model
+from speechrnn.train.run import train_model
 from speechrnn.train.state import STATE_FILE
 from speechrnn.train.team import Team
 from speechrnn.transcribe.corpus import transcribe_split
