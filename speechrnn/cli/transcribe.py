@@ -78,6 +78,8 @@ def transcribe(
     if texts and texts.text is not None and (len(recordings) > 1 or recordings[0].is_dir()):
         raise typer.BadParameter(f"{align} says what one recording says; name that one alone, or --align a manifest")
     reading = Reading.choose(model, bool(align), beam=beam, lm=lm, words=words, hotwords=tuple(hotword or ()))
+    if not align or model is None:
+        reading.introduce(named=model is not None)
     recognizer = reading.open()
     if mic or live:
         from speechrnn.transcribe.live import transcribe_live

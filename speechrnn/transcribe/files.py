@@ -1,5 +1,6 @@
 """Many recordings: named files and all that lies in named folders; what fails is said, and the rest goes on."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,12 +41,25 @@ class Reader(Protocol):
 
 
 def name_recordings(recordings: Sequence[Path]) -> list[str]:
-    """Returns an id for each recording: its stem if that is its alone, or its path without the ending, or its path."""
-    stems, paths = Counter(path.stem for path in recordings), Counter(path.with_suffix("") for path in recordings)
+    """Returns an id for each recording: its stem if that is its alone, or its path below what all have in common.
+
+    The ending stays where the path is another's without it.
+    """
+    stems = Counter(path.stem for path in recordings)
+    places = dict(zip(recordings, _shorten(recordings), strict=True))
+    bare = Counter(place.with_suffix("") for place in places.values())
     return [
-        path.stem if stems[path.stem] == 1 else str(path if paths[path.with_suffix("")] > 1 else path.with_suffix(""))
-        for path in recordings
+        path.stem if stems[path.stem] == 1 else str(place if bare[place.with_suffix("")] > 1 else place.with_suffix(""))
+        for path, place in places.items()
     ]
+
+
+def _shorten(recordings: Sequence[Path]) -> list[Path]:
+    """Returns paths below the folder that all lie in; as they are where some are absolute and others are not."""
+    if len({path.is_absolute() for path in recordings}) > 1:
+        return list(recordings)
+    common = os.path.commonpath([path.parent for path in recordings]) if recordings else ""
+    return [path.relative_to(common) for path in recordings]
 
 
 def transcribe_files(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from speechrnn.console import note
-from speechrnn.shipped import ENGLISH_LM, ENGLISH_MODEL, LM, WORDS, find_shipped
+from speechrnn.shipped import ENGLISH_LM, ENGLISH_MODEL, EXPORTED, LM, WORDS, find_shipped
 from speechrnn.transcribe.ledger import hash_reader
 from speechrnn.transcribe.recognizer import Recognizer
 
@@ -42,10 +42,15 @@ class Reading:
         reading = cls(model or ENGLISH_MODEL, **wanted)  # type: ignore[arg-type]
         if model is None and not greedy and reading.beam != 1 and not (reading.lm or reading.words):
             reading = replace(reading, lm=ENGLISH_LM)
-        if model is None:
-            and_lm = " and language model english" if reading.lm == ENGLISH_LM else ""
-            note(f"model english{and_lm}; --model names another")
         return reading
+
+    def introduce(self, named: bool) -> None:
+        """Says what was taken where nobody named a model, and what a model that ships was left without."""
+        if not named:
+            and_lm = " and language model english" if self.lm == ENGLISH_LM else ""
+            note(f"model english{and_lm}; --model names another")
+        elif self._is_greedy and self.beam is None and find_shipped(self.model, EXPORTED) == ENGLISH_MODEL:
+            note("model english alone makes many errors; --lm english reads with its language model")
 
     @property
     def _is_greedy(self) -> bool:

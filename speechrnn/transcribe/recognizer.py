@@ -1,7 +1,8 @@
 """A model that listens: from a recording to its transcript."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,6 +14,7 @@ from speechrnn.audio import SAMPLE_RATE, Signal, resample, show_name, spool, to_
 from speechrnn.ctc import decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
+from speechrnn.parallel import map_in_order
 from speechrnn.transcribe.edges import find_sound, fit_words
 from speechrnn.transcribe.listener import Listener, open_listener
 from speechrnn.transcribe.segments import Piece, cut_recording, cut_signal
@@ -21,6 +23,9 @@ from speechrnn.words import Word, read_words
 
 if TYPE_CHECKING:
     from speechrnn.transcribe.beam import BeamDecoder
+
+Audio = str | PathLike[str] | BinaryIO | NDArray[np.float32]
+"""A recording: a file that libsndfile reads, by its path or open for reading bytes; or samples."""
 
 
 class Recognizer:
@@ -49,7 +54,7 @@ class Recognizer:
 
     def transcribe(
         self,
-        audio: str | PathLike[str] | BinaryIO | NDArray[np.float32],
+        audio: Audio,
         *,
         sample_rate: float = SAMPLE_RATE,
         advance: Callable[[float], None] = lambda seconds: None,
@@ -65,17 +70,25 @@ class Recognizer:
         Raises:
             AudioError: The recording cannot be read, or is shorter than one window.
         """
-        if isinstance(audio, np.ndarray):
-            samples = audio.reshape(len(audio), -1).astype(np.float32)
-            signal = resample(to_mono(samples, Path("samples")), sample_rate)
-            return self._transcribe_pieces(cut_signal([signal]), "samples", advance)
         if isinstance(audio, str | PathLike):
             return self._transcribe_pieces(cut_recording(Path(audio)), str(audio), advance)
+        if hasattr(audio, "__array__"):
+            signal = resample(to_mono(_to_columns(np.asarray(audio)), Path("samples")), sample_rate)
+            return self._transcribe_pieces(cut_signal([signal]), "samples", advance)
+        if not hasattr(audio, "read"):
+            raise TypeError(f"{type(audio).__name__}: expected a path, a file or an array; transcribe_all takes many")
         with spool(audio) as path:
             try:
                 return self._transcribe_pieces(cut_recording(path), show_name(path), advance)
             except AudioError as error:
                 raise AudioError(str(error).replace(str(path), show_name(path))) from error
+
+    def transcribe_all(self, recordings: Iterable[Audio], *, sample_rate: float = SAMPLE_RATE) -> Iterator[Transcript]:
+        """Yields the transcript of each recording, in order, one recording a core at a time.
+
+        Arguments and errors as `transcribe`; an error ends it.
+        """
+        return map_in_order(partial(self.transcribe, sample_rate=sample_rate), recordings)
 
     def _transcribe_pieces(self, pieces: Iterable[Piece], name: str, advance: Callable[[float], None]) -> Transcript:
         words: list[Word] = []
@@ -122,3 +135,17 @@ class Recognizer:
         temperature = self.decoder.temperature or info.temperature
         words = read_words(aligned, self.decoder.alphabet, info.frame_seconds, start, temperature)
         return [replace(word, text=text) for word, text in zip(words, readings[0].text.split(), strict=True)]
+
+
+def _to_columns(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns samples as (samples, channels).
+
+    Raises:
+        AudioError: There is none, or they lie in another order.
+    """
+    if samples.ndim not in (1, 2) or samples.size == 0:
+        raise AudioError(f"samples: shape {samples.shape}, expected (samples,) or (samples, channels)")
+    columns = samples.reshape(len(samples), -1)
+    if columns.shape[1] > len(columns):
+        raise AudioError(f"samples: shape {samples.shape} is (channels, samples); transpose it")
+    return columns.astype(np.float32)

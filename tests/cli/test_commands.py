@@ -153,6 +153,8 @@ def test_without_a_model_english_as_it_ships_is_read_and_named(
     assert run(["transcribe", str(tmp_path / "a.wav"), "--words", "digits"]) == 0
     assert "model english; --model names another" in capsys.readouterr().err
     monkeypatch.chdir("/")
+    assert run(["transcribe", str(tmp_path / "a.wav"), "--model", "english"]) == 0
+    assert "--lm english reads with its language model" in capsys.readouterr().err
     assert run(["info", "english"]) == 0
     assert "bidirectional LSTM" in capsys.readouterr().out
 
@@ -429,6 +431,8 @@ def test_a_language_model_is_built_tuned_tested_and_converted(
     assert tried[best].startswith(f"lm_weight {weights.lm_weight:.2f}")
     assert weights.temperature > 0
     assert run(["lm", "convert", lm, "--out", arpa]) == 0
+    assert run([*tune, arpa]) == 1
+    assert "ARPA has no place for weights; lm convert makes a .lm of it" in capsys.readouterr().err
     assert run(["lm", "perplexity", lm, str(tmp_path / "text")]) == 0
     assert run(["lm", "perplexity", arpa, str(tmp_path / "text")]) == 0
     ours, theirs = capsys.readouterr().out.splitlines()

@@ -36,6 +36,19 @@ def test_sound_is_where_a_tone_is_and_a_closure_belongs_to_it() -> None:
     assert find_sound(signal[:100]).shape == (0,)
 
 
+@given(st.data(), st.integers(0, 12), st.integers(0, 30))
+def test_every_word_has_its_time_where_there_is_time_enough(data: st.DataObject, count: int, steps: int) -> None:
+    edges = sorted(data.draw(st.lists(st.integers(0, steps), min_size=2 * count, max_size=2 * count)))
+    sound = np.array(data.draw(st.lists(st.booleans(), min_size=steps, max_size=steps)), dtype=np.bool_)
+    heard = words_at(*((first / 100, last / 100) for first, last in zip(edges[::2], edges[1::2], strict=True)))
+    fitted = fit_words(heard, sound)
+    times = [time for pair in edges_of(fitted) for time in pair]
+    assert times == sorted(times)
+    if 0 < count <= steps:
+        assert times[-1] <= steps / 100
+        assert all(word.end - word.start > 0.009 for word in fitted)
+
+
 def test_edges_go_to_the_sounds_edges() -> None:
     sound = sound_at(3, (0.5, 1.0), (1.3, 2.0))
     heard = words_at((0.6, 0.75), (1.44, 1.8))

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from numpy.typing import NDArray
 
 import speechrnn
 from speechrnn.audio import SAMPLE_RATE, Signal, read_signal, resample
@@ -89,6 +91,7 @@ def test_features_of_another_kind_are_refused(tmp_path: Path, model: Model, make
 def test_stems_name_recordings_and_paths_those_that_share_one(tmp_path: Path) -> None:
     found = [tmp_path / "a/x.wav", tmp_path / "a/y.OPUS", tmp_path / "b/x.flac", tmp_path / "b/x.wav", Path("o.bin")]
     assert name_recordings(found) == [str(tmp_path / "a/x"), "y", *map(str, found[2:4]), "o"]
+    assert name_recordings(found[:4]) == ["a/x", "y", "b/x.flac", "b/x.wav"]  # below what they have in common
 
 
 def test_one_bad_recording_does_not_stop_the_others(tmp_path: Path, model: Model, hello_world: Signal) -> None:
@@ -123,8 +126,45 @@ def test_paths_files_and_samples_give_the_same_text(tmp_path: Path, model: Model
         assert recognizer.transcribe(file).words == expected.words
     doubled = recognizer.transcribe(resample(hello_world, SAMPLE_RATE / 2), sample_rate=2 * SAMPLE_RATE)
     assert doubled.duration == pytest.approx(expected.duration, abs=0.001)
-    with pytest.raises(AudioError, match="not numbers"):
-        recognizer.transcribe(np.full(4000, np.nan, dtype=np.float32))
+    assert recognizer.transcribe(torch.from_numpy(hello_world)).words == expected.words  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.full(4000, np.nan), "not numbers"),
+        (np.zeros(0), "shape (0,), expected (samples,)"),
+        (np.zeros((2, 4000)), "shape (2, 4000) is (channels, samples); transpose it"),
+        (np.zeros((20, 1, 1)), "expected (samples,) or (samples, channels)"),
+        (np.float32(1), "shape ()"),
+    ],
+)
+def test_arrays_that_are_no_sound_are_refused(model: Model, samples: NDArray[np.float32], message: str) -> None:
+    with pytest.raises(AudioError, match=re.escape(message)):
+        Recognizer(TorchListener(model), "m").transcribe(samples)
+
+
+def test_what_is_no_recording_is_refused(model: Model) -> None:
+    with pytest.raises(TypeError, match="list: expected a path, a file or an array; transcribe_all takes many"):
+        Recognizer(TorchListener(model), "m").transcribe(["a.wav"])  # type: ignore[arg-type]
+
+
+def test_many_recordings_are_read_in_order(tmp_path: Path, model: Model, phrases: Sequence[Utterance]) -> None:
+    recognizer = Recognizer(TorchListener(model), "m")
+    signals = [signal_of(phrase) for phrase in phrases[:5]]
+    expected = [recognizer.transcribe(signal) for signal in signals]
+    assert list(recognizer.transcribe_all(signals)) == expected
+    with pytest.raises(AudioError, match=r"none\.wav: cannot be opened"):
+        list(recognizer.transcribe_all([signals[0], tmp_path / "none.wav"]))
+
+
+def test_a_model_is_loaded_with_what_its_words_are_read_by(tmp_path: Path, model: Model, hello_world: Signal) -> None:
+    save_model(model, tmp_path / "model.safetensors")
+    (tmp_path / "words").write_text("good\nmorning\n")
+    recognizer = speechrnn.load_model(tmp_path, words=tmp_path / "words")
+    assert set(recognizer.transcribe(hello_world).text.split()) <= {"good", "morning"}
+    assert speechrnn.load_model().transcribe(hello_world).text == "hello world"  # as ships, with its language model
+    assert speechrnn.load_model("english").decoder is None
 
 
 def test_threads_may_share_a_recogniser(model: Model, phrases: Sequence[Utterance]) -> None:

@@ -61,6 +61,7 @@ def load_arpa(path: Path) -> NgramModel:
     except (OSError, EOFError, UnicodeDecodeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise ModelError(f"{path}: cannot be read ({reason})") from error
+    sections = _lower(sections)
     listed = sorted({ngram[0] for ngram, _, _ in sections[0]} - set(SPECIAL))
     words = [*SPECIAL, *listed]
     numbers = {word: number for number, word in enumerate(words)}
@@ -132,6 +133,16 @@ def _read_ngram(path: Path, number: int, line: str, order: int) -> tuple[tuple[s
         return tuple(fields[1 : order + 1]), float(fields[0]), backoff
     except ValueError as error:
         raise ModelError(f"{path}:{number}: expected log10, {order} words and a back-off weight") from error
+
+
+def _lower(sections: list[Section]) -> list[Section]:
+    """Returns n-grams in small letters where none of them has any, as in the models that come with LibriSpeech."""
+    if any(word != word.upper() for (word,), _, _ in sections[0] if word not in SPECIAL):
+        return sections
+    return [
+        [(tuple(word.lower() for word in ngram), log_prob, backoff) for ngram, log_prob, backoff in section]
+        for section in sections
+    ]
 
 
 def _make_levels(rows: list[Rows], values: list[Values], vocabulary: int) -> list[Level]:

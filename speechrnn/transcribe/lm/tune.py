@@ -65,13 +65,15 @@ class DevSet:
 
 
 def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int) -> BeamConfig:
-    """Returns the weights with the fewest word errors, which are kept in the language model's file; ARPA has no place.
+    """Returns the weights with the fewest word errors, which are kept in the language model's file.
 
     Raises:
         CorpusError: The folder is not prepared, lacks the split, or has other features than the model reads.
         ModelError: A model cannot be read.
-        OutputError: The language model ships, or cannot be written.
+        OutputError: The language model ships, is ARPA, which has no place for weights, or cannot be written.
     """
+    if is_arpa(lm_path):
+        raise OutputError(f"{lm_path}: ARPA has no place for weights; lm convert makes a .lm of it, which has")
     if find_shipped(lm_path, LM) != lm_path:
         raise OutputError(f"{lm_path} ships with the package and stays as it is; lm build makes one that can be tuned")
     listener, lm = open_listener(model_path), load_lm(lm_path)
@@ -90,9 +92,8 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
     level = decoder.reweighed(replace(best, temperature=1.0))
     best = replace(best, temperature=dev.fit_temperature(Recognizer(listener, "", level)))
     note(f"best: {_describe(best)}")
-    if not is_arpa(lm_path):
-        replace(lm, beam=best).save(lm_path)
-        note(f"kept in {lm_path}")
+    replace(lm, beam=best).save(lm_path)
+    note(f"kept in {lm_path}")
     return best
 
 

@@ -168,6 +168,17 @@ def test_a_foreign_arpa_file_is_read_as_its_numbers_say(tmp_path: Path) -> None:
         assert model.score_sentence(["nunca"])[0] < -100
 
 
+def test_an_arpa_file_in_capitals_is_read_in_small_letters(tmp_path: Path) -> None:
+    shouted = FOREIGN.replace("hola", "HOLA").replace("mundo", "MUNDO")
+    (tmp_path / "small.arpa").write_text(FOREIGN)
+    (tmp_path / "capitals.arpa").write_text(shouted)
+    (tmp_path / "mixed.arpa").write_text(shouted.replace("HOLA", "Hola"))
+    small, capitals, mixed = (load_arpa(tmp_path / f"{name}.arpa") for name in ("small", "capitals", "mixed"))
+    assert capitals.words == small.words
+    assert capitals.score_sentence(["hola", "mundo"]) == small.score_sentence(["hola", "mundo"])
+    assert {"Hola", "MUNDO"} <= set(mixed.words)
+
+
 def test_a_files_tuned_weights_are_kept_in_it(tmp_path: Path) -> None:
     weights = BeamConfig(lm_weight=1.25)
     model = build_ngrams(SENTENCES, 2)
