@@ -29,6 +29,11 @@ def test_what_nobody_can_know_how_it_was_read_stays(written: str) -> None:
     assert spell_numbers(written, "en") == written
 
 
+@pytest.mark.parametrize("length", [16, 18, 5000])
+def test_figures_too_many_for_a_number_stay(length: int) -> None:
+    assert spell_numbers(f"call {'9' * length} now", "en") == f"call {'9' * length} now"
+
+
 def test_a_language_without_rules_is_refused() -> None:
     with pytest.raises(TextError, match="cannot be spelled out in language 'xx'"):
         spell_numbers("7", "xx")

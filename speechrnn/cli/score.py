@@ -16,7 +16,9 @@ def score(
     hypothesis: Annotated[Path | None, typer.Argument(help="Hypotheses, in any of these.")] = None,
     model: Annotated[Path | None, typer.Option(help="Recognise the prepared folder with this model.")] = None,
     split: Annotated[str, typer.Option(help="The split of the prepared folder.")] = "test",
-    beam: Annotated[int | None, typer.Option(min=1, help="With --model: beam search; 1 is greedy.")] = None,
+    beam: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="With --model: beam search; 1 is greedy.")
+    ] = None,
     lm: Annotated[Path | None, typer.Option(help="With --model: a language model, ours or ARPA.")] = None,
     words: Annotated[Path | None, typer.Option(help="With --model: a file with the only words there are.")] = None,
     vs: Annotated[Path | None, typer.Option(help="Hypotheses of another recogniser: is it better?")] = None,

@@ -47,7 +47,9 @@ def transcribe(
         Path | None,
         typer.Option(help="The text, or a manifest with texts and recordings: print when each word is said."),
     ] = None,
-    beam: Annotated[int | None, typer.Option(min=1, help="Beam search with so many prefixes; 1 is greedy.")] = None,
+    beam: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="Beam search with so many prefixes; 1 is greedy.")
+    ] = None,
     lm: Annotated[Path | None, typer.Option(help="A language model, ours or ARPA; english ships.")] = None,
     words: Annotated[
         Path | None, typer.Option(help="A file with the only words there are; digits and commands ship.")

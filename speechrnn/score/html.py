@@ -50,7 +50,7 @@ def write_page(assessment: Assessment, path: Path, heard: int) -> None:
     template = files("speechrnn.score").joinpath(_TEMPLATE).read_text(encoding="utf-8")
     page = template.replace("/*AUDIO*/", audio, 1).replace("/*DATA*/", to_script(data), 1)  # texts may hold anything
     with write_atomically(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def to_script(data: object) -> str:

@@ -124,13 +124,13 @@ class ExampleSource:
         rng = np.random.default_rng(seeds)
         augment = settle(self.recipe.augment, epoch / self.recipe.training.epochs)
         labels, phones = self.labels[index], self.phone_labels[index]
+        around = np.random.default_rng((*seeds, view)) if view else rng
         # nothing is drawn where there is no noise alone, so that other recipes vary as they always did
         if augment.noise_alone and rng.random() < augment.noise_alone:
             labels, phones = [], []
-            heard = make_noise(int(self.store.frames[index]), self.noises, self.features, rng)
+            heard = make_noise(int(self.store.frames[index]), self.noises, self.features, around)
         else:
             fewest = self.required_frames(index)
-            around = np.random.default_rng((*seeds, view)) if view else rng
             heard = augment_features(self.store[index], augment, self.features, fewest, rng, around, self.noises)
         features = to_network_input(heard, self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, labels, phones)

@@ -44,7 +44,7 @@ class Objective(nn.Module):
             losses = (1 - intermediate) * losses + intermediate * self._compute_losses(middle, lengths, batch)
         if not self.settings.consistency:
             return losses
-        apart = self._weigh([measure_disagreement(log_probs, lengths) for log_probs in last])
+        apart = self._weigh([measure_disagreement(log_probs, lengths) for log_probs in last], batch)
         return losses.reshape(2, -1).mean(dim=0) + self.settings.consistency * apart
 
     def _read(self, output: Tensor) -> Sequence[Tensor]:
@@ -57,13 +57,15 @@ class Objective(nn.Module):
         if not self.settings.phones:
             return losses[0]
         losses.append(compute_ctc_loss(read[1], lengths, batch.phones, batch.phone_lengths))
-        unknown = (batch.phone_lengths == 0) & (batch.target_lengths > 0)  # some word of it
-        return torch.where(unknown, losses[0], self._weigh(losses))
+        return self._weigh(losses, batch)
 
-    def _weigh(self, of_each: Sequence[Tensor]) -> Tensor:
-        """Returns what was found for letters and for phones, by their shares."""
-        share = self.settings.phones
-        return (1 - share) * of_each[0] + share * of_each[1] if share else of_each[0]
+    def _weigh(self, of_each: Sequence[Tensor], batch: Batch) -> Tensor:
+        """Returns what was found for letters and for phones, by their shares; for letters where phones are unknown."""
+        share, letters = self.settings.phones, of_each[0]
+        if not share:
+            return letters
+        unknown = (batch.phone_lengths == 0) & (batch.target_lengths > 0)  # some word of it
+        return torch.where(unknown[: len(letters)], letters, (1 - share) * letters + share * of_each[1])
 
 
 def measure_disagreement(log_probs: Tensor, lengths: Tensor) -> Tensor:

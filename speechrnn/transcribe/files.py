@@ -22,6 +22,7 @@ from speechrnn.console import (
     warn,
 )
 from speechrnn.errors import AudioError, OutputError, SpeechRnnError, TextError
+from speechrnn.interrupt import Interrupt, catch_interrupts
 from speechrnn.manifest import to_token
 from speechrnn.outputs import claim, write_atomically
 from speechrnn.parallel import map_in_order
@@ -181,7 +182,8 @@ def write_transcripts(
             ledger.begin(jobs[path], names[path])
             for name, ending in zip(names[path], formats, strict=True):
                 with write_atomically(folder / name) as temporary:
-                    temporary.write_text(FORMATS[ending](transcript), encoding="utf-8")
+                    text = FORMATS[ending](transcript)
+                    temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # a name may be no text
             ledger.finish(jobs[path], names[path])
 
         return _transcribe_all(reader, wanted, empty, keep, ids or stems)
@@ -199,8 +201,11 @@ def _transcribe_all(
         _complain(f"{path}: holds no recordings ({' '.join(sorted(AUDIO_SUFFIXES))})")
     failed = [str(path) for path in empty]
     seconds = sum(map(_measure, recordings))
-    with show_progress("Transcribing", seconds, "s of audio", hidden=stdout.is_terminal) as advance:
-        results = transcribe_files(reader, recordings, advance, ids)
+    with (
+        show_progress("Transcribing", seconds, "s of audio", hidden=stdout.is_terminal) as advance,
+        catch_interrupts() as interrupt,
+    ):
+        results = transcribe_files(reader, recordings, _stop_at(interrupt, advance), ids)
         for path, result in zip(recordings, results, strict=True):
             if isinstance(result, SpeechRnnError):
                 _complain(str(result))
@@ -210,6 +215,17 @@ def _transcribe_all(
     if failed and len(recordings) + len(empty) > 1:
         _complain(f"{len(failed)} of {len(recordings) + len(empty)} failed: {abridge(failed)}")
     return len(failed)
+
+
+def _stop_at(interrupt: Interrupt, advance: Callable[[float], None]) -> Callable[[float], None]:
+    """Returns what moves the bar on after a piece of a recording, and stops there where somebody has asked for it."""
+
+    def move(seconds: float) -> None:
+        advance(seconds)
+        if interrupt.requested:
+            raise KeyboardInterrupt
+
+    return move
 
 
 def _check_names(folder: Path, names: Sequence[Sequence[str]]) -> None:

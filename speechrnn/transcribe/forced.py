@@ -88,6 +88,8 @@ def _listen(recognizer: Recognizer, path: Path, advance: Callable[[float], None]
             raise AudioError(f"{path}: {error}") from error
         starts.append(np.round(1000 * (piece.start + np.arange(len(rows[-1])) * info.frame_seconds)))
         sounds.append(find_sound(signal) & piece.spoken)
+    if not samples:
+        raise AudioError(f"{path}: too short for a single sample at {SAMPLE_RATE} Hz")
     times = np.concatenate([*starts, [1000 * samples / SAMPLE_RATE]]).astype(np.int64)
     return _Heard(np.concatenate(rows), times, np.concatenate(sounds), round(samples / SAMPLE_RATE, 3))
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from speechrnn.errors import OutputError
 from speechrnn.outputs import explain_disk_errors
@@ -73,7 +74,7 @@ class Ledger:
     def _append(self, job: Job, names: Sequence[str], done: bool) -> None:
         entry = {"audio": job.audio, "reader": job.reader, "files": list(names), "done": done}
         with explain_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            file.write(json.dumps(entry) + "\n")  # in ASCII: a file's name may be no text
         self._note(job, names, done)
 
     def _note(self, job: Job, names: Sequence[str], done: bool) -> None:
@@ -81,8 +82,13 @@ class Ledger:
 
 
 def hash_file(path: Path) -> str:
-    """Returns the hash of a file's bytes; of nothing where it cannot be read, which is said when it is opened."""
+    """Returns the hash of a file's bytes; of nothing where it cannot be read, which is said when it is opened.
+
+    A pipe is drained once it has been read, and is never the same again.
+    """
     try:
+        if path.exists() and not path.is_file():
+            return uuid4().hex
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError):

@@ -43,7 +43,11 @@ class OnnxListener:
             raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
         except Exception as error:
             raise ModelError(f"{path}: no ONNX model, or cut short; export or copy it again") from error
-        return cls(session, parse_info(session.get_modelmeta().custom_metadata_map.get(METADATA_KEY), path))
+        info = parse_info(session.get_modelmeta().custom_metadata_map.get(METADATA_KEY), path)
+        described = [symbols.classes for symbols in (info.alphabet, info.phones) if symbols]
+        if [output.shape[-1] for output in session.get_outputs()] != described:
+            raise ModelError(f"{path}: its graph has other outputs than it says; export or copy it again")
+        return cls(session, info)
 
     @property
     def info(self) -> ModelInfo:

@@ -24,6 +24,8 @@ from speechrnn.words import Word, read_words
 if TYPE_CHECKING:
     from speechrnn.transcribe.beam import BeamDecoder
 
+_LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000
+
 Audio = str | PathLike[str] | BinaryIO | NDArray[np.float32]
 """A recording: a file that libsndfile reads, by its path or open for reading bytes; or samples."""
 
@@ -73,6 +75,8 @@ class Recognizer:
         if isinstance(audio, str | PathLike):
             return self._transcribe_pieces(cut_recording(Path(audio)), str(audio), advance)
         if hasattr(audio, "__array__"):
+            if not _LOWEST_RATE <= sample_rate <= _HIGHEST_RATE:
+                raise AudioError(f"samples: a rate of {sample_rate} Hz; expected {_LOWEST_RATE} to {_HIGHEST_RATE}")
             signal = resample(to_mono(_to_columns(np.asarray(audio)), Path("samples")), sample_rate)
             return self._transcribe_pieces(cut_signal([signal]), "samples", advance)
         if not hasattr(audio, "read"):
@@ -102,6 +106,8 @@ class Recognizer:
                     raise AudioError(f"{name}: {error}") from error
             samples += len(piece.signal)
             advance(len(piece.signal) / SAMPLE_RATE)
+        if not samples:
+            raise AudioError(f"{name}: too short for a single sample at {SAMPLE_RATE} Hz")
         return make_transcript(words, name, samples / SAMPLE_RATE, self.name)
 
     def recognize(self, signal: Signal, start: float = 0.0) -> list[Word]:

@@ -86,6 +86,15 @@ def test_two_views_are_drawn_to_one_another() -> None:
     assert (losses > alone + 0.01).all()
 
 
+def test_views_whose_phones_are_unknown_agree_on_letters_alone() -> None:
+    torch.manual_seed(0)
+    network = AcousticNetwork(NetworkConfig(layers=2, units=8, dropout=0.0), 4, 5, phones=7)
+    batch = collate([Example("", torch.randn(20, 4).numpy(), [1, 2]) for _ in range(2)])
+    assert network.phone_output
+    Objective(network, TrainingConfig(phones=0.4, consistency=0.2))(batch).sum().backward()
+    assert not network.phone_output.weight.grad.any()  # type: ignore[union-attr]
+
+
 def test_each_view_learns_from_the_other_as_that_is() -> None:
     first, second = torch.randn(2, 6, 5).requires_grad_(), torch.randn(2, 6, 5).requires_grad_()
     apart = measure_disagreement(torch.cat([first, second]).log_softmax(dim=-1), torch.tensor([6, 4, 6, 4]))

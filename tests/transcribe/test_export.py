@@ -10,6 +10,7 @@ import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import helper
 
 import speechrnn
 from speechrnn.audio import SAMPLE_RATE, Signal
@@ -18,9 +19,9 @@ from speechrnn.config import FeatureConfig, InputConfig, NetworkConfig, PrepareC
 from speechrnn.errors import AudioError, ModelError, OutputError
 from speechrnn.features import Cmvn
 from speechrnn.modelfile import Model, build_network, load_model, save_model
-from speechrnn.modelinfo import ModelInfo
+from speechrnn.modelinfo import METADATA_KEY, ModelInfo, dump_info
 from speechrnn.pronunciations import phones_of
-from speechrnn.text import alphabet_of
+from speechrnn.text import Alphabet, alphabet_of
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.export import export_model
 from speechrnn.transcribe.graph import build_graph
@@ -86,6 +87,17 @@ def test_phones_are_an_output_of_their_own(tmp_path: Path, hello_world: Signal) 
         expected = TorchListener(model).compute_log_probs(hello_world, phones)
         np.testing.assert_allclose(listener.compute_log_probs(hello_world, phones), expected, atol=2e-3)
     assert listener.compute_log_probs(hello_world, phones=True).shape[1] == 43
+
+
+def test_a_graph_with_other_outputs_than_it_says_is_refused(tmp_path: Path) -> None:
+    model = make_model()
+    graph = build_graph(model)
+    shorter = replace(model.info, alphabet=Alphabet(model.info.alphabet.symbols[:-1]))
+    for info in (shorter, replace(model.info, phones=phones_of("en"))):
+        helper.set_model_props(graph, {METADATA_KEY: dump_info(info)})
+        (tmp_path / "other.onnx").write_bytes(graph.SerializeToString())
+        with pytest.raises(ModelError, match="its graph has other outputs than it says"):
+            OnnxListener.load(tmp_path / "other.onnx")
 
 
 @given(st.integers(400, 20_000), st.integers(0, 1000))

@@ -1,6 +1,9 @@
 import io
 import json
-from collections.abc import Mapping
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,9 @@ from speechrnn.modelfile import Model, build_network, save_model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.text import alphabet_of
 from speechrnn.transcribe import files
+from speechrnn.transcribe.files import print_transcripts
 from speechrnn.transcribe.formats import FORMATS
+from speechrnn.transcribe.ledger import hash_file
 from speechrnn.transcribe.transcript import Transcript
 
 
@@ -122,6 +127,38 @@ def test_a_run_that_is_killed_between_two_files_goes_on(
     assert run(command) == 0
     assert len(read_folder(tmp_path / "out")) == 21
     assert "done already" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are bytes")
+def test_a_name_that_is_no_text_is_written_with_escapes_and_the_rest_goes_on(
+    tmp_path: Path, recordings: Path, into_folder: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (recordings / "one.wav").rename(os.fsdecode(os.fsencode(recordings) + b"/\xff.wav"))
+    assert run([*into_folder, "-f", "all"]) == 0
+    assert len(read_folder(tmp_path / "out")) == 3 * len(FORMATS)
+    assert run([*into_folder, "-f", "all", "--skip-existing"]) == 0
+    assert "3 recordings of 3 done already" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no named pipes elsewhere")
+def test_a_pipe_among_recordings_is_none(
+    recordings: Path, into_folder: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(recordings / "pipe.wav")
+    assert run(into_folder) == 1
+    assert "pipe.wav: is no file; give a recording" in capsys.readouterr().err
+    assert hash_file(recordings / "pipe.wav") != hash_file(recordings / "pipe.wav")  # what comes next is new
+
+
+def test_a_recording_stops_at_its_next_piece_when_somebody_asks_for_it(recordings: Path, hello_world: Signal) -> None:
+    class Endless:
+        def transcribe(self, path: Path, /, *, advance: Callable[[float], None]) -> Transcript:
+            os.kill(os.getpid(), signal.SIGINT)
+            while True:
+                advance(0.1)
+
+    with pytest.raises(KeyboardInterrupt):
+        print_transcripts(Endless(), [recordings / "one.wav"])
 
 
 def test_nothing_is_written_over_without_force(

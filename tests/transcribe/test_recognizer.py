@@ -136,12 +136,24 @@ def test_paths_files_and_samples_give_the_same_text(tmp_path: Path, model: Model
         (np.zeros(0), "shape (0,), expected (samples,)"),
         (np.zeros((2, 4000)), "shape (2, 4000) is (channels, samples); transpose it"),
         (np.zeros((20, 1, 1)), "expected (samples,) or (samples, channels)"),
-        (np.float32(1), "shape ()"),
+        (np.zeros(()), "shape ()"),
     ],
 )
 def test_arrays_that_are_no_sound_are_refused(model: Model, samples: NDArray[np.float32], message: str) -> None:
     with pytest.raises(AudioError, match=re.escape(message)):
         Recognizer(TorchListener(model), "m").transcribe(samples)
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), 1e-3, -1])
+def test_rates_that_are_none_are_refused(model: Model, hello_world: Signal, rate: float) -> None:
+    with pytest.raises(AudioError, match=f"a rate of {rate} Hz; expected 1000 to 1000000"):
+        Recognizer(TorchListener(model), "m").transcribe(hello_world, sample_rate=rate)
+
+
+def test_a_recording_that_has_no_sample_at_our_rate_is_refused(tmp_path: Path, model: Model) -> None:
+    soundfile.write(tmp_path / "one.wav", np.zeros(1), 192_000)
+    with pytest.raises(AudioError, match=r"one\.wav: too short for a single sample at 16000 Hz"):
+        Recognizer(TorchListener(model), "m").transcribe(tmp_path / "one.wav")
 
 
 def test_what_is_no_recording_is_refused(model: Model) -> None:

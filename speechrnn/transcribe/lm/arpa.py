@@ -7,8 +7,10 @@ References:
 import gzip
 import math
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,9 @@ _LN10 = math.log(10)
 
 _NEVER = -99.0
 """What ARPA files write for log 0."""
+
+_ROUNDING = 1e-3
+"""By which a probability may exceed 1."""
 
 Rows = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -37,7 +42,8 @@ def save_arpa(model: NgramModel, path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    with write_atomically(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    packed = path.suffix == ".gz"
+    with write_atomically(path) as temporary, _open(temporary, "wt", packed) as file:
         file.write("\\data\\\n")
         file.writelines(f"ngram {order}={count}\n" for order, count in enumerate(model.orders, 1))
         for order, lines in enumerate(_format_levels(model), 1):
@@ -56,9 +62,9 @@ def load_arpa(path: Path) -> NgramModel:
         ModelError: The file cannot be read, or a line of it is broken.
     """
     try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        with _open(path, "rt", path.suffix == ".gz") as file:
             sections = _read_sections(path, enumerate(file, 1))
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise ModelError(f"{path}: cannot be read ({reason})") from error
     sections = _lower(sections)
@@ -74,6 +80,11 @@ def load_arpa(path: Path) -> NgramModel:
         rows.append(np.asarray(row, dtype=np.int64).reshape(len(row), order))
         values.append(np.asarray([value[1:] for value in section], dtype=np.float64).reshape(len(row), 2) * _LN10)
     return assemble(words, _make_levels(rows, values, len(words)))
+
+
+def _open(path: Path, mode: str, packed: bool) -> IO[str]:
+    opened = gzip.open(path, mode, encoding="utf-8") if packed else path.open(mode, encoding="utf-8")  # noqa: SIM115
+    return cast(IO[str], opened)
 
 
 def _format_levels(model: NgramModel) -> Iterator[Iterator[str]]:
@@ -111,8 +122,10 @@ def _read_sections(path: Path, lines: Iterator[tuple[int, str]]) -> list[Section
         line = raw.strip()
         if match := re.fullmatch(r"ngram\s+\d+\s*=\s*(\d+)", line):
             expected.append(int(match[1]))
-        elif re.fullmatch(r"\\\d+-grams:", line):
+        elif match := re.fullmatch(r"\\(\d+)-grams:", line):
             sections.append([])
+            if int(match[1]) != len(sections):
+                raise ModelError(f"{path}:{number}: expected the {len(sections)}-grams; is part of it missing?")
         elif line == "\\end\\":
             ended = True
             break
@@ -129,10 +142,22 @@ def _read_ngram(path: Path, number: int, line: str, order: int) -> tuple[tuple[s
     try:
         if not order + 1 <= len(fields) <= order + 2:
             raise ValueError
-        backoff = float(fields[order + 1]) if len(fields) > order + 1 else 0.0
-        return tuple(fields[1 : order + 1]), float(fields[0]), backoff
+        log_prob, backoff = _read_log(fields[0]), _read_log(fields[order + 1]) if len(fields) > order + 1 else 0.0
+        if log_prob > _ROUNDING:
+            raise ValueError
+        return tuple(fields[1 : order + 1]), min(log_prob, 0.0), backoff
     except ValueError as error:
-        raise ModelError(f"{path}:{number}: expected log10, {order} words and a back-off weight") from error
+        raise ModelError(
+            f"{path}:{number}: expected log10 of a probability, {order} words and a back-off weight"
+        ) from error
+
+
+def _read_log(number: str) -> float:
+    """Returns a logarithm to base 10, that of 0 as ARPA files write it."""
+    value = max(float(number), _NEVER)
+    if not abs(value) <= -_NEVER:
+        raise ValueError
+    return value
 
 
 def _lower(sections: list[Section]) -> list[Section]:

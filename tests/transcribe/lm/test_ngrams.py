@@ -130,6 +130,8 @@ def test_arpa_and_our_own_form_give_the_same_probabilities(
     for sentence in [*sentences, ["e", "never", "a", "b", "c"]]:
         np.testing.assert_allclose(read.score_sentence(sentence), model.score_sentence(sentence), atol=1e-5)
         assert ours.score_sentence(sentence) == model.score_sentence(sentence)
+    save_arpa(model, folder / "model.arpa.gz")
+    assert gzip.decompress((folder / "model.arpa.gz").read_bytes()) == (folder / "model.arpa").read_bytes()
 
 
 FOREIGN = """
@@ -212,7 +214,11 @@ def test_a_damaged_number_is_found_before_it_is_followed(tmp_path: Path, name: s
         ("hello", "no ARPA file"),
         (FOREIGN.replace("\\end\\", ""), "cut short"),
         (FOREIGN.replace("ngram 2=1", "ngram 2=2"), "cut short"),
-        (FOREIGN.replace("-1.25\tmundo", "x\tmundo"), ":11: expected log10, 1 words"),
+        (FOREIGN.replace("-1.25\tmundo", "x\tmundo"), ":11: expected log10 of a probability, 1 words"),
+        (FOREIGN.replace("-1.25\tmundo", "inf\tmundo"), ":11: expected log10 of a probability"),
+        (FOREIGN.replace("-1.25\tmundo", "0.5\tmundo"), ":11: expected log10 of a probability"),
+        (FOREIGN.replace("-1.25\tmundo", "nan\tmundo"), ":11: expected log10 of a probability"),
+        (FOREIGN.replace("\\2-grams:", "\\7-grams:"), "expected the 2-grams; is part of it missing"),
         (FOREIGN.replace("<s> hola mundo", "<s> hola tierra"), "'tierra' is in a 3-gram, but not among the 1-grams"),
     ],
 )
@@ -220,6 +226,20 @@ def test_a_broken_arpa_file_is_refused(tmp_path: Path, text: str, message: str) 
     (tmp_path / "broken.arpa").write_text(text)
     with pytest.raises(ModelError, match=message):
         load_arpa(tmp_path / "broken.arpa")
+
+
+def test_a_damaged_packed_arpa_file_is_refused(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(FOREIGN.encode()))
+    packed[len(packed) // 2] ^= 0xFF
+    (tmp_path / "damaged.arpa.gz").write_bytes(packed)
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_arpa(tmp_path / "damaged.arpa.gz")
+
+
+def test_the_probability_0_is_as_small_as_arpa_files_write_it(tmp_path: Path) -> None:
+    (tmp_path / "a.arpa").write_text(FOREIGN.replace("-1.25\tmundo", "-inf\tmundo"))
+    model = load_arpa(tmp_path / "a.arpa")
+    assert model.score_sentence(["mundo"])[0] / np.log(10) == pytest.approx(-99.25, abs=1e-3)
 
 
 def test_nothing_cannot_be_modelled() -> None:
