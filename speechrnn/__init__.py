@@ -34,8 +34,17 @@ def load_model(
     Raises:
         ModelError: A model cannot be read.
         TextError: The words or hotwords cannot be used.
+        TypeError: `hotwords` is one text, not several.
+        ValueError: `beam` is out of range, or 1 beside what a greedy decoder does not hear of.
     """
     from speechrnn.transcribe.reading import Reading  # imports what `import speechrnn` need not
 
-    model, lm, words = (None if one is None else Path(one) for one in (path, lm, words))
-    return Reading.choose(model, beam=beam, lm=lm, words=words, hotwords=tuple(hotwords)).open()
+    if isinstance(hotwords, str):
+        raise TypeError(f"hotwords: {hotwords!r} is one text; give a list")
+    return Reading.choose(
+        Path(path) if path is not None else None,
+        beam=beam,
+        lm=Path(lm) if lm is not None else None,
+        words=Path(words) if words is not None else None,
+        hotwords=tuple(hotwords),
+    ).open()

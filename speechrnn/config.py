@@ -253,8 +253,9 @@ class TrainingConfig(Strict):
             layer; 0 for none.
         phones: The share of the loss on phones, which a second output then reads beside the letters; 0 for none. A
             language model or a vocabulary reads by them. English only.
-        consistency: Weight of how far apart two views of each utterance, masked and disturbed differently, are heard;
-            0 for one view. An epoch then takes twice as long; fewer are needed, and more is blotted out.
+        consistency: Weight of the divergence between what is heard in two views of each utterance, masked and
+            disturbed differently; 0 for one view alone. With two, a step takes about twice the time and memory, and
+            the loss that is shown holds the divergence.
         seed: Of the weights, the order of the batches, dropout and augmentation.
         precision: float32, or bfloat16 within the network where "auto" finds that it is faster.
         threads: Of the processor; 0 for as many as a trial before the run finds fastest, all where a GPU
@@ -276,6 +277,10 @@ class TrainingConfig(Strict):
     save_minutes: Positive = 10.0
 
 
+WIDEST_BEAM = 100_000
+"""Prefixes of a beam search at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class BeamConfig(Strict):
     """How a beam search weighs what it knows.
@@ -291,7 +296,7 @@ class BeamConfig(Strict):
         temperature: What the logarithm of a word's confidence is divided by, whatever the model; 0 for what that says.
     """
 
-    beam_width: Annotated[int, Meta(ge=1, le=100_000)] = 50
+    beam_width: Annotated[int, Meta(ge=1, le=WIDEST_BEAM)] = 50
     beam_cut: Annotated[float, Meta(gt=0, le=1_000_000_000)] = 14.0
     lm_weight: Annotated[float, Meta(ge=0, le=100)] = 0.7
     word_bonus: Annotated[float, Meta(ge=-100, le=100)] = 1.0

@@ -11,8 +11,8 @@ from speechrnn.text import base_language
 _NUMBER = re.compile(r"(?<![\w:/$€£#.,-])(?:\d[\d.,\u00a0\u202f]*\d|\d)(?![\w:/%°$€£]|-\d)")
 """Figures that stand by themselves: no part of a word, a time, a date, a price or a code."""
 
-_MOST_FIGURES = 15
-"""More are a code, and none of Unicode's rules reads them."""
+_MOST = 15
+"""Figures of a number; some languages' rules end there, and English's with 17."""
 
 _COMMA_GROUPS = frozenset({"en", "ja", "ko", "zh", "th", "he"})
 """Languages that write 1,000.5; the others write 1.000,5."""
@@ -37,9 +37,7 @@ def _spell(figures: str, lang: str) -> str:
     group, point = (",", ".") if lang in _COMMA_GROUPS else (".", ",")
     plain = re.sub(rf"[\u00a0\u202f{re.escape(group)}](?=\d{{3}}(?!\d))", "", figures)
     whole, _, fraction = plain.partition(point)
-    if not (whole + fraction).isdecimal() or (len(whole) > 1 and whole[0] == "0"):
-        return figures
-    if len(whole + fraction) > _MOST_FIGURES:
+    if not (whole + fraction).isdecimal() or (len(whole) > 1 and whole[0] == "0") or len(whole + fraction) > _MOST:
         return figures
     engine = _engine(lang)
     purpose = FormatPurpose.CARDINAL

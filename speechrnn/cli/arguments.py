@@ -2,6 +2,9 @@
 
 import typer
 
+WIDEST_BEAM = 100_000
+"""As speechrnn.config says, which takes longer to import than a command's help."""
+
 
 def split_names(listed: str) -> list[str]:
     """Returns names that stand with commas between, without what is empty."""

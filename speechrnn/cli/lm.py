@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from speechrnn.cli.arguments import WIDEST_BEAM
+
 lm = typer.Typer(no_args_is_help=True, help="Build, tune, test and convert word n-gram language models.")
 
 
@@ -51,7 +53,7 @@ def tune(
     model: Annotated[Path, typer.Option(help="The recogniser: a model file, or a run's folder.")],
     lm: Annotated[Path, typer.Option("--lm", help="The language model; the weights found are kept in it.")],
     split: Annotated[str, typer.Option(help="The split to tune on.")] = "dev",
-    beam: Annotated[int, typer.Option(min=1, max=100_000, help="Prefixes kept at each frame.")] = 50,
+    beam: Annotated[int, typer.Option(min=1, max=WIDEST_BEAM, help="Prefixes kept at each frame.")] = 50,
 ) -> None:
     """Find the weights with the fewest word errors on dev, and keep them in the language model."""
     from speechrnn.transcribe.lm.tune import tune_lm

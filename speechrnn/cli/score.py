@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from speechrnn.cli.arguments import split_names
+from speechrnn.cli.arguments import WIDEST_BEAM, split_names
 
 if TYPE_CHECKING:
     from speechrnn.score.entries import Entry
@@ -17,7 +17,7 @@ def score(
     model: Annotated[Path | None, typer.Option(help="Recognise the prepared folder with this model.")] = None,
     split: Annotated[str, typer.Option(help="The split of the prepared folder.")] = "test",
     beam: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="With --model: beam search; 1 is greedy.")
+        int | None, typer.Option(min=1, max=WIDEST_BEAM, help="With --model: beam search; 1 is greedy.")
     ] = None,
     lm: Annotated[Path | None, typer.Option(help="With --model: a language model, ours or ARPA.")] = None,
     words: Annotated[Path | None, typer.Option(help="With --model: a file with the only words there are.")] = None,

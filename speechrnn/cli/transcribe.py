@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from speechrnn.cli.arguments import WIDEST_BEAM
+
 _NOTHING = "name recordings, or - for stdin, or add --mic; --align MANIFEST has its own"
 
 
@@ -48,7 +50,7 @@ def transcribe(
         typer.Option(help="The text, or a manifest with texts and recordings: print when each word is said."),
     ] = None,
     beam: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="Beam search with so many prefixes; 1 is greedy.")
+        int | None, typer.Option(min=1, max=WIDEST_BEAM, help="Beam search with so many prefixes; 1 is greedy.")
     ] = None,
     lm: Annotated[Path | None, typer.Option(help="A language model, ours or ARPA; english ships.")] = None,
     words: Annotated[
@@ -80,8 +82,10 @@ def transcribe(
     if texts and texts.text is not None and (len(recordings) > 1 or recordings[0].is_dir()):
         raise typer.BadParameter(f"{align} says what one recording says; name that one alone, or --align a manifest")
     reading = Reading.choose(model, bool(align), beam=beam, lm=lm, words=words, hotwords=tuple(hotword or ()))
-    if not align or model is None:
-        reading.introduce(named=model is not None)
+    if model is None:
+        reading.introduce_default()
+    elif not align:
+        reading.suggest_lm()
     recognizer = reading.open()
     if mic or live:
         from speechrnn.transcribe.live import transcribe_live

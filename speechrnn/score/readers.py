@@ -84,11 +84,14 @@ def _read_ctm(path: Path, lines: Lines) -> dict[str, Entry]:
         if name in entries:
             raise ScoreError(f"{path}: the words of {name} do not stand together; sort the file")
         starts = [float(row["start"]) for row in rows]
-        known = all(row["confidence"] and 0 <= float(row["confidence"]) <= 1 for row in rows)
+        known = all(row["confidence"] for row in rows)
+        confidences = tuple(float(row["confidence"]) for row in rows) if known else ()
+        if wrong := [one for one in confidences if not 0 <= one <= 1]:
+            raise ScoreError(f"{path}: {name}: confidence {wrong[0]} is not from 0 to 1")
         entries[name] = Entry(
             " ".join(row["word"] for row in rows),
             tuple((start, start + float(row["length"])) for start, row in zip(starts, rows, strict=True)),
-            tuple(float(row["confidence"]) for row in rows) if known else (),
+            confidences,
         )
     return entries
 
@@ -133,8 +136,8 @@ def _read_words(words: Any, text: str) -> list[dict[str, Any]]:
         return []
     numbers = [{k: v for k, v in word.items() if isinstance(v, int | float)} for word in words]
     same = len({frozenset(one) for one in numbers}) == 1
-    if not all(0 <= one.get("confidence", 0) <= 1 for one in numbers):
-        numbers = [{k: v for k, v in one.items() if k != "confidence"} for one in numbers]
+    if wrong := [one["confidence"] for one in numbers if not 0 <= one.get("confidence", 0) <= 1]:
+        raise ValueError(f"confidence {wrong[0]} is not from 0 to 1")
     return numbers if same and [word.get("text", word.get("word")) for word in words] == text.split() else []
 
 

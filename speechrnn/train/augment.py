@@ -41,6 +41,7 @@ def augment_features(
     mfcc: FeatureConfig,
     fewest: int,
     rng: np.random.Generator,
+    *,
     around: np.random.Generator | None = None,
     noises: Sequence[Features] = (),
 ) -> Features:
@@ -51,8 +52,8 @@ def augment_features(
         augment: What varies, and how much.
         mfcc: How the features were computed.
         fewest: Frames that must remain, so that CTC can still emit the labels.
-        rng: The source of all chance.
-        around: The source of what happens around the speaker and to the recording, if that is another.
+        rng: The source of chance.
+        around: The source of what happens around the speaker and to the recording; None for the same.
         noises: Log mel energies of background noise, (frames, mels) each.
     """
     if augment == AugmentConfig():

@@ -116,7 +116,7 @@ class ExampleSource:
         return [self.vary(index, epoch, view) for view in range(self.views) for index in indices]
 
     def vary(self, index: int, epoch: int, view: int = 0) -> Example:
-        """Returns an utterance varied, or noise in its place; the seed, the epoch and the utterance decide alone.
+        """Returns an utterance varied, or noise in its place; the seed, the epoch, the utterance and the view decide.
 
         Another view is the same voice at the same pace, frame by frame, in other surroundings and masked elsewhere.
         """
@@ -131,7 +131,9 @@ class ExampleSource:
             heard = make_noise(int(self.store.frames[index]), self.noises, self.features, around)
         else:
             fewest = self.required_frames(index)
-            heard = augment_features(self.store[index], augment, self.features, fewest, rng, around, self.noises)
+            heard = augment_features(
+                self.store[index], augment, self.features, fewest, rng, around=around, noises=self.noises
+            )
         features = to_network_input(heard, self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, labels, phones)
 

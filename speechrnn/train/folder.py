@@ -41,7 +41,12 @@ def read_run_recipe(out: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def check_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> bool:
-    """Returns whether there is a run to go on with; raises where something is in the way."""
+    """Returns whether there is a run to go on with.
+
+    Raises:
+        OutputError: A run or something else is in the way.
+        RecipeError: The run to go on with has another recipe.
+    """
     path = out / RECIPE_FILE
     if path.exists() and resume:
         if _but_for_threads(read_run_recipe(out)) != _but_for_threads(recipe):
@@ -55,16 +60,16 @@ def check_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> bool:
     return False
 
 
-def _but_for_threads(recipe: Recipe) -> Recipe:
-    """Returns a recipe without what changes how fast a run goes on, and not what it learns."""
-    return replace(recipe, training=replace(recipe.training, threads=0))
-
-
 def begin_folder(out: Path, recipe: Recipe) -> None:
-    """Removes what an earlier run left, and writes the recipe."""
+    """Removes what an earlier run left, and writes the recipe; raises OutputError where that cannot be written."""
     for old in (MODEL_FILE, STATE_FILE, LOG_FILE, CURVES_FILE):
         (out / old).unlink(missing_ok=True)
     for events in out.glob("events.out.tfevents.*"):
         events.unlink()
     with write_atomically(out / RECIPE_FILE) as temporary:
         temporary.write_text(dump_toml(recipe), encoding="utf-8")
+
+
+def _but_for_threads(recipe: Recipe) -> Recipe:
+    """Returns a recipe without what changes how fast a run goes on, and not what it learns."""
+    return replace(recipe, training=replace(recipe.training, threads=0))

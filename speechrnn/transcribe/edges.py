@@ -45,7 +45,8 @@ def find_sound(signal: Signal) -> NDArray[np.bool_]:
 def fit_words(words: Sequence[Word], sound: NDArray[np.bool_], start: float = 0.0) -> list[Word]:
     """Returns words with their edges where a sound begins or ends; where there is no pause, in between their letters.
 
-    No word is shorter than a step of 10 ms, which some programs refuse, unless there are more words than steps.
+    Each word lasts at least a step of 10 ms, if there are as many steps as words: some programs refuse words without
+    length.
 
     Args:
         words: In order, as CTC places them.
@@ -63,9 +64,9 @@ def fit_words(words: Sequence[Word], sound: NDArray[np.bool_], start: float = 0.
         ends.append(end)
         starts.append(begin)
     ends.append(_end(pauses, firsts[-1], lasts[-1], len(sound)))
-    lengths = np.arange(2 * len(words)) // 2 + np.arange(2 * len(words)) % 2  # a step for each word so far
-    steps = np.maximum.accumulate([step for pair in zip(starts, ends, strict=True) for step in pair] - lengths)
-    steps = np.minimum(steps, len(sound) - lengths[-1]) + lengths
+    least = (np.arange(2 * len(words)) + 1) // 2  # of each edge: a step for each word before it
+    steps = np.maximum.accumulate([step for pair in zip(starts, ends, strict=True) for step in pair] - least)
+    steps = np.minimum(steps, len(sound) - least[-1]) + least
     times = np.round(start + np.clip(steps, 0, len(sound)) * STEP_SECONDS, 3).tolist()
     return [
         replace(word, start=begin, end=end) for word, begin, end in zip(words, times[::2], times[1::2], strict=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Protocol
 
@@ -42,24 +43,28 @@ class Reader(Protocol):
 
 
 def name_recordings(recordings: Sequence[Path]) -> list[str]:
-    """Returns an id for each recording: its stem if that is its alone, or its path below what all have in common.
+    """Returns an id for each recording, different ones for different paths.
 
-    The ending stays where the path is another's without it.
+    It is its stem if that is its alone, or its path below what all have in common, without the ending if that is still
+    its alone.
     """
-    stems = Counter(path.stem for path in recordings)
-    places = dict(zip(recordings, _shorten(recordings), strict=True))
-    bare = Counter(place.with_suffix("") for place in places.values())
-    return [
-        path.stem if stems[path.stem] == 1 else str(place if bare[place.with_suffix("")] > 1 else place.with_suffix(""))
-        for path, place in places.items()
-    ]
+    places = _shorten(recordings)
+    ids = [place.stem for place in places]
+    forms: list[Callable[[Path], str]] = [lambda place: str(place.with_suffix("")), *repeat(str, len(places))]
+    for lengthen in forms:
+        counts = Counter(ids)
+        if len(counts) == len(ids):
+            break
+        ids = [lengthen(place) if counts[id] > 1 else id for id, place in zip(ids, places, strict=True)]
+    return ids
 
 
 def _shorten(recordings: Sequence[Path]) -> list[Path]:
-    """Returns paths below the folder that all lie in; as they are where some are absolute and others are not."""
-    if len({path.is_absolute() for path in recordings}) > 1:
+    """Returns paths below the folder that all lie in; as they are where there is none."""
+    try:
+        common = os.path.commonpath([path.parent for path in recordings])
+    except ValueError:  # some are absolute and others are not, or they are on two drives
         return list(recordings)
-    common = os.path.commonpath([path.parent for path in recordings]) if recordings else ""
     return [path.relative_to(common) for path in recordings]
 
 
@@ -102,7 +107,7 @@ def open_stdin(paths: Sequence[Path]) -> Iterator[list[Path]]:
 def find_recordings(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """Returns the files among some paths with all that lies in the folders among them, and folders that hold none.
 
-    A file that is named, and lies in a folder that is, comes once.
+    A file that is named, and lies under the same path in a folder that is, comes once.
     """
     found = [_search(path) if _is_folder(path) else [path] for path in paths]
     empty = [path for path, each in zip(paths, found, strict=True) if not each]
@@ -205,27 +210,28 @@ def _transcribe_all(
         show_progress("Transcribing", seconds, "s of audio", hidden=stdout.is_terminal) as advance,
         catch_interrupts() as interrupt,
     ):
-        results = transcribe_files(reader, recordings, _stop_at(interrupt, advance), ids)
+
+        def move(seconds: float) -> None:
+            advance(seconds)
+            _stop_where_asked(interrupt)
+
+        results = transcribe_files(reader, recordings, move, ids)
         for path, result in zip(recordings, results, strict=True):
             if isinstance(result, SpeechRnnError):
                 _complain(str(result))
                 failed.append(show_name(path))
             else:
                 use(path, result)
+            _stop_where_asked(interrupt)
     if failed and len(recordings) + len(empty) > 1:
         _complain(f"{len(failed)} of {len(recordings) + len(empty)} failed: {abridge(failed)}")
     return len(failed)
 
 
-def _stop_at(interrupt: Interrupt, advance: Callable[[float], None]) -> Callable[[float], None]:
-    """Returns what moves the bar on after a piece of a recording, and stops there where somebody has asked for it."""
-
-    def move(seconds: float) -> None:
-        advance(seconds)
-        if interrupt.requested:
-            raise KeyboardInterrupt
-
-    return move
+def _stop_where_asked(interrupt: Interrupt) -> None:
+    """Raises KeyboardInterrupt, also in a thread, after a piece of a recording, if somebody has asked to stop."""
+    if interrupt.requested:
+        raise KeyboardInterrupt
 
 
 def _check_names(folder: Path, names: Sequence[Sequence[str]]) -> None:

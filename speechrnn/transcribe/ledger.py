@@ -84,7 +84,7 @@ class Ledger:
 def hash_file(path: Path) -> str:
     """Returns the hash of a file's bytes; of nothing where it cannot be read, which is said when it is opened.
 
-    A pipe is drained once it has been read, and is never the same again.
+    Of what is no file, a pipe that may be drained by now, it is one that was never returned before.
     """
     try:
         if path.exists() and not path.is_file():

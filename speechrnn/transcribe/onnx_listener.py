@@ -15,6 +15,8 @@ _ERRORS_ONLY = 3
 OUTPUTS = ("log_probs", "phone_log_probs")
 """The graph's outputs; the second one where the model reads phones."""
 
+_FLOATS = "tensor(float)"
+
 _LOUDEST = 1e16
 """The energy of a window of such samples still fits float32; the graph's cells would turn infinity into numbers."""
 
@@ -44,9 +46,11 @@ class OnnxListener:
         except Exception as error:
             raise ModelError(f"{path}: no ONNX model, or cut short; export or copy it again") from error
         info = parse_info(session.get_modelmeta().custom_metadata_map.get(METADATA_KEY), path)
-        described = [symbols.classes for symbols in (info.alphabet, info.phones) if symbols]
-        if [output.shape[-1] for output in session.get_outputs()] != described:
-            raise ModelError(f"{path}: its graph has other outputs than it says; export or copy it again")
+        counts = [symbols.classes for symbols in (info.alphabet, info.phones) if symbols is not None]
+        outputs = [(name, _FLOATS, [count]) for name, count in zip(OUTPUTS, counts, strict=False)]
+        found = [(one.name, one.type, list(one.shape)[1:]) for one in (*session.get_inputs(), *session.get_outputs())]
+        if found != [("signal", _FLOATS, []), *outputs]:
+            raise ModelError(f"{path}: its graph is another than it says; export or copy it again")
         return cls(session, info)
 
     @property

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from speechrnn.config import WIDEST_BEAM
 from speechrnn.console import note
 from speechrnn.shipped import ENGLISH_LM, ENGLISH_MODEL, EXPORTED, LM, WORDS, find_shipped
 from speechrnn.transcribe.ledger import hash_reader
@@ -38,18 +39,27 @@ class Reading:
             greedy: No language model is to be added. Beside another, beside the only words there are, and to a beam
                 of 1, none is.
             wanted: The other attributes.
+
+        Raises:
+            ValueError: The beam is out of range, or 1 beside what a greedy decoder does not hear of.
         """
         reading = cls(model or ENGLISH_MODEL, **wanted)  # type: ignore[arg-type]
         if model is None and not greedy and reading.beam != 1 and not (reading.lm or reading.words):
             reading = replace(reading, lm=ENGLISH_LM)
+        if reading.beam is not None and not 1 <= reading.beam <= WIDEST_BEAM:
+            raise ValueError(f"beam ({reading.beam}) must be from 1 to {WIDEST_BEAM}")
+        if reading.beam == 1 and (reading.lm or reading.words or reading.hotwords):
+            raise ValueError("a beam of 1 is greedy, and hears of no lm, words or hotwords; take 10 or more")
         return reading
 
-    def introduce(self, named: bool) -> None:
-        """Says what was taken where nobody named a model, and what a model that ships was left without."""
-        if not named:
-            and_lm = " and language model english" if self.lm == ENGLISH_LM else ""
-            note(f"model english{and_lm}; --model names another")
-        elif self._is_greedy and self.beam is None and find_shipped(self.model, EXPORTED) == ENGLISH_MODEL:
+    def introduce_default(self) -> None:
+        """Says what was taken, where nobody named a model."""
+        and_lm = " and language model english" if self.lm == ENGLISH_LM else ""
+        note(f"model english{and_lm}; --model names another")
+
+    def suggest_lm(self) -> None:
+        """Says where a model that ships is left without the language model that ships with it."""
+        if self._is_greedy and self.beam is None and find_shipped(self.model, EXPORTED) == ENGLISH_MODEL:
             note("model english alone makes many errors; --lm english reads with its language model")
 
     @property

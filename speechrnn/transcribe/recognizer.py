@@ -71,16 +71,19 @@ class Recognizer:
 
         Raises:
             AudioError: The recording cannot be read, or is shorter than one window.
+            TypeError: It is none.
         """
         if isinstance(audio, str | PathLike):
             return self._transcribe_pieces(cut_recording(Path(audio)), str(audio), advance)
-        if hasattr(audio, "__array__"):
+        if isinstance(audio, np.ndarray):
             if not _LOWEST_RATE <= sample_rate <= _HIGHEST_RATE:
                 raise AudioError(f"samples: a rate of {sample_rate} Hz; expected {_LOWEST_RATE} to {_HIGHEST_RATE}")
-            signal = resample(to_mono(_to_columns(np.asarray(audio)), Path("samples")), sample_rate)
+            signal = resample(to_mono(_to_columns(audio), Path("samples")), sample_rate)
             return self._transcribe_pieces(cut_signal([signal]), "samples", advance)
         if not hasattr(audio, "read"):
-            raise TypeError(f"{type(audio).__name__}: expected a path, a file or an array; transcribe_all takes many")
+            raise TypeError(
+                f"{type(audio).__name__}: expected a path, a file of bytes or a NumPy array; transcribe_all takes many"
+            )
         with spool(audio) as path:
             try:
                 return self._transcribe_pieces(cut_recording(path), show_name(path), advance)
@@ -92,6 +95,8 @@ class Recognizer:
 
         Arguments and errors as `transcribe`; an error ends it.
         """
+        if isinstance(recordings, str | PathLike | np.ndarray):
+            raise TypeError(f"{type(recordings).__name__}: expected many recordings; transcribe takes one")
         return map_in_order(partial(self.transcribe, sample_rate=sample_rate), recordings)
 
     def _transcribe_pieces(self, pieces: Iterable[Piece], name: str, advance: Callable[[float], None]) -> Transcript:
@@ -147,10 +152,14 @@ def _to_columns(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Returns samples as (samples, channels).
 
     Raises:
-        AudioError: There is none, or they lie in another order.
+        AudioError: There is none, they are no floats, or they lie in another order.
     """
-    if samples.ndim not in (1, 2) or samples.size == 0:
-        raise AudioError(f"samples: shape {samples.shape}, expected (samples,) or (samples, channels)")
+    if samples.ndim not in (1, 2) or not np.issubdtype(samples.dtype, np.floating):
+        raise AudioError(
+            f"samples: {samples.dtype} of shape {samples.shape}; expected floats, (samples,) or (samples, channels)"
+        )
+    if samples.size == 0:
+        raise AudioError("samples: there is none")
     columns = samples.reshape(len(samples), -1)
     if columns.shape[1] > len(columns):
         raise AudioError(f"samples: shape {samples.shape} is (channels, samples); transpose it")

@@ -157,8 +157,8 @@ class _Cutter:
 
 def set_limit(levels: NDArray[np.float32]) -> tuple[float, float]:
     """Returns above which level a step is loud, and the level of the loudest."""
-    ordered = np.sort(levels)  # and no np.quantile, which loads a part of numpy that nothing else here needs
-    noise, loudest = (float(ordered[round(share * (len(ordered) - 1))]) for share in (0.1, 0.95))
+    places = np.array([0.1, 0.95]) * (len(levels) - 1)  # np.quantile would load a part of numpy that nothing else needs
+    noise, loudest = np.interp(places, np.arange(len(levels)), np.sort(levels)).tolist()
     if loudest < _ABOVE_NOISE * noise:
         loudest = max(loudest, _VOICE)
     limit = max(_SILENCE, min(_ABOVE_NOISE * noise, (noise * loudest) ** 0.5))

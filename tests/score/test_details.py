@@ -153,6 +153,20 @@ def test_plain_lines_belong_together_in_order_and_none_is_dropped(tmp_path: Path
     assert [one.id for one in score.utterances] == ["line-1", "line-2", "line-3", "line-4"]
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a.json", '{"id": "a", "text": "hi", "words": [{"text": "hi", "confidence": 1.01}]}'),
+        ("a.json", '{"id": "a", "text": "hi", "words": [{"text": "hi", "confidence": -0.5}]}'),
+        ("a.ctm", "a 1 0.0 0.5 hi 1.01"),
+    ],
+)
+def test_confidences_that_are_none_are_refused(tmp_path: Path, name: str, line: str) -> None:
+    (tmp_path / name).write_text(line + "\n")
+    with pytest.raises(ScoreError, match=rf"{name}.*confidence \S+ is not from 0 to 1"):
+        read_transcripts(tmp_path / name, "hypothesis")
+
+
 def test_a_json_line_tells_times_confidences_and_who_spoke(tmp_path: Path) -> None:
     words = [{"text": "hello", "start": 0.1, "end": 0.5, "confidence": 0.9}]
     line = {"id": "u", "text": "hello", "words": words, "speaker": "ana", "lang": "en", "duration": 2}

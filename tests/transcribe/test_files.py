@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -150,15 +151,23 @@ def test_a_pipe_among_recordings_is_none(
     assert hash_file(recordings / "pipe.wav") != hash_file(recordings / "pipe.wav")  # what comes next is new
 
 
-def test_a_recording_stops_at_its_next_piece_when_somebody_asks_for_it(recordings: Path, hello_world: Signal) -> None:
-    class Endless:
+@pytest.mark.parametrize("pieces", [0, 100])
+def test_reading_stops_at_the_next_piece_or_recording_when_somebody_asks_for_it(recordings: Path, pieces: int) -> None:
+    class Long:
+        done = 0
+
         def transcribe(self, path: Path, /, *, advance: Callable[[float], None]) -> Transcript:
             os.kill(os.getpid(), signal.SIGINT)
-            while True:
+            time.sleep(0.1)  # the main thread handles it
+            for _ in range(pieces):
                 advance(0.1)
+                self.done += 1
+            return Transcript("", "", (), 0.0, "", 0.0, "")
 
+    reader = Long()
     with pytest.raises(KeyboardInterrupt):
-        print_transcripts(Endless(), [recordings / "one.wav"])
+        print_transcripts(reader, [recordings / "one.wav"])
+    assert reader.done == 0
 
 
 def test_nothing_is_written_over_without_force(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.manifest import Utterance
-from speechrnn.transcribe.segments import Piece, cut_live, cut_recording, cut_signal
+from speechrnn.transcribe.segments import Piece, cut_live, cut_recording, cut_signal, set_limit
 from tests.conftest import signal_of
 
 SECOND = SAMPLE_RATE
@@ -100,3 +100,12 @@ def test_a_single_click_is_sound() -> None:
     signal[3 * SECOND] = 0.5
     (piece,) = spoken(list(cut_signal([signal])))
     assert piece.start < 3 < piece.start + len(piece.signal) / SAMPLE_RATE
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=1, max_size=40))
+def test_noise_and_voice_are_quantiles(drawn: list[float]) -> None:
+    noise, loudest = np.quantile(drawn, [0.1, 0.95])
+    if loudest >= 3 * noise:
+        assert set_limit(np.array(drawn, dtype=np.float32)) == pytest.approx(
+            (max(1e-3, min(3 * noise, (noise * loudest) ** 0.5)), max(1e-3, loudest)), rel=1e-4
+        )

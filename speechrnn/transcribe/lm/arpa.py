@@ -25,7 +25,7 @@ _NEVER = -99.0
 """What ARPA files write for log 0."""
 
 _ROUNDING = 1e-3
-"""By which a probability may exceed 1."""
+"""By which log10 of a probability may exceed 0."""
 
 Rows = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -55,6 +55,8 @@ def save_arpa(model: NgramModel, path: Path) -> None:
 def load_arpa(path: Path) -> NgramModel:
     """Returns the model in an ARPA file, plain or packed with gzip.
 
+    A file in capitals, as LibriSpeech's are, is read in small letters.
+
     N-grams that the file lacks although others begin or end with them are added with the probability that backing off
     gives them, so that nothing changes.
 
@@ -67,10 +69,9 @@ def load_arpa(path: Path) -> NgramModel:
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise ModelError(f"{path}: cannot be read ({reason})") from error
-    sections = _lower(sections)
     listed = sorted({ngram[0] for ngram, _, _ in sections[0]} - set(SPECIAL))
-    words = [*SPECIAL, *listed]
-    numbers = {word: number for number, word in enumerate(words)}
+    numbers = {word: number for number, word in enumerate([*SPECIAL, *listed])}
+    words = [*SPECIAL, *_lower(listed)]
     rows, values = [], []
     for order, section in enumerate(sections, 1):
         try:
@@ -83,6 +84,7 @@ def load_arpa(path: Path) -> NgramModel:
 
 
 def _open(path: Path, mode: str, packed: bool) -> IO[str]:
+    """Opens a file, packed with gzip or not; its name alone does not say so while it is written."""
     opened = gzip.open(path, mode, encoding="utf-8") if packed else path.open(mode, encoding="utf-8")  # noqa: SIM115
     return cast(IO[str], opened)
 
@@ -153,21 +155,17 @@ def _read_ngram(path: Path, number: int, line: str, order: int) -> tuple[tuple[s
 
 
 def _read_log(number: str) -> float:
-    """Returns a logarithm to base 10, that of 0 as ARPA files write it."""
-    value = max(float(number), _NEVER)
-    if not abs(value) <= -_NEVER:
+    """Returns a logarithm to base 10, that of 0 as ARPA files write it; raises ValueError where it is none."""
+    value = float(number)
+    if math.isnan(value) or value > -_NEVER:
         raise ValueError
-    return value
+    return max(value, _NEVER)
 
 
-def _lower(sections: list[Section]) -> list[Section]:
-    """Returns n-grams in small letters where none of them has any, as in the models that come with LibriSpeech."""
-    if any(word != word.upper() for (word,), _, _ in sections[0] if word not in SPECIAL):
-        return sections
-    return [
-        [(tuple(word.lower() for word in ngram), log_prob, backoff) for ngram, log_prob, backoff in section]
-        for section in sections
-    ]
+def _lower(words: Sequence[str]) -> list[str]:
+    """Returns words in small letters where none has any; marks like <noise> and [laughter] do not count."""
+    shouted = all(word == word.upper() for word in words if word[0] not in "<[")
+    return [word.lower() for word in words] if shouted else list(words)
 
 
 def _make_levels(rows: list[Rows], values: list[Values], vocabulary: int) -> list[Level]:

@@ -73,7 +73,7 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
         OutputError: The language model ships, is ARPA, which has no place for weights, or cannot be written.
     """
     if is_arpa(lm_path):
-        raise OutputError(f"{lm_path}: ARPA has no place for weights; lm convert makes a .lm of it, which has")
+        raise OutputError(f"{lm_path}: ARPA has no place for weights; lm convert makes a .lm of it, which has one")
     if find_shipped(lm_path, LM) != lm_path:
         raise OutputError(f"{lm_path} ships with the package and stays as it is; lm build makes one that can be tuned")
     listener, lm = open_listener(model_path), load_lm(lm_path)

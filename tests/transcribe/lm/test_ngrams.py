@@ -179,6 +179,8 @@ def test_an_arpa_file_in_capitals_is_read_in_small_letters(tmp_path: Path) -> No
     assert capitals.words == small.words
     assert capitals.score_sentence(["hola", "mundo"]) == small.score_sentence(["hola", "mundo"])
     assert {"Hola", "MUNDO"} <= set(mixed.words)
+    (tmp_path / "marked.arpa").write_text(shouted.replace("HOLA", "<noise>"))
+    assert "mundo" in load_arpa(tmp_path / "marked.arpa").words
 
 
 def test_a_files_tuned_weights_are_kept_in_it(tmp_path: Path) -> None:
