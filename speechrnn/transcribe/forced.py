@@ -1,23 +1,23 @@
 """A known text laid over its recording: when each word is said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, probe_audio
+from speechrnn.audio import SAMPLE_RATE, probe_audio, read_signal
 from speechrnn.ctc import Hypothesis, count_required_frames
 from speechrnn.errors import AudioError
 from speechrnn.text import BLANK, normalize, require_symbols
 from speechrnn.transcribe.align import align
 from speechrnn.transcribe.edges import find_sound, fit_words
-from speechrnn.transcribe.known import KnownTexts
+from speechrnn.transcribe.known import KnownText, KnownTexts
 from speechrnn.transcribe.recognizer import Recognizer
-from speechrnn.transcribe.segments import cut_recording
+from speechrnn.transcribe.segments import Piece, cut_recording, cut_signal
 from speechrnn.transcribe.transcript import Transcript, make_transcript
-from speechrnn.words import read_words
+from speechrnn.words import Word, read_words
 
 _MOST_CELLS = 2_000_000_000
 """Frames times states that are kept, one byte each: about half an hour of talk."""
@@ -38,24 +38,38 @@ class Aligner:
             AudioError: The recording cannot be read, is too short for the text, or too long to be laid out at once.
             TextError: There is no text for it, or the model cannot spell it.
         """
-        info = self._recognizer.info
-        normalized = normalize(self._texts.find(path, probe_audio(path).duration), info.lang)
-        require_symbols(normalized, info.alphabet.symbols, str(path))
-        heard = _listen(self._recognizer, path, advance)
-        tokens, duration = info.alphabet.encode(normalized), heard.duration
+        duration = probe_audio(path).duration
+        texts = self._texts.find(path, duration)
+        words = [word for known in texts for word in self._lay_out(known, path, advance)]
+        return make_transcript(words, str(path), duration, self._recognizer.name)
+
+    def _lay_out(self, known: KnownText, path: Path, advance: Callable[[float], None]) -> list[Word]:
+        """Returns the words of a text, laid over its part of a recording."""
+        info, name = self._recognizer.info, str(path)
+        pieces = cut_recording(path)
+        if known.offset or known.duration is not None:
+            name += f", {known.offset:.2f} s"
+            pieces = cut_signal([read_signal(path, known.offset, known.duration)])
+        normalized = normalize(known.text, info.lang)
+        require_symbols(normalized, info.alphabet.symbols, name)
+        heard = _listen(self._recognizer, pieces, name, advance)
+        tokens = info.alphabet.encode(normalized)
         if len(heard.log_probs) * (2 * len(tokens) + 1) > _MOST_CELLS:
-            raise AudioError(f"{path}: {duration / 60:.0f} minutes are too long to be aligned at once; cut it up")
+            raise AudioError(f"{name}: {heard.duration / 60:.0f} minutes are too long to be aligned at once; cut it up")
         spoken = heard.log_probs[np.isfinite(heard.log_probs).all(axis=1)]
         if len(spoken) < count_required_frames(tokens):
-            raise AudioError(f"{path}: {duration:.2f} s are too short for {len(tokens)} characters; is this its text?")
+            raise AudioError(
+                f"{name}: {heard.duration:.2f} s are too short for {len(tokens)} characters; is this its text?"
+            )
         aligned = _in_milliseconds(align(heard.log_probs, tokens), heard.times)
-        words = read_words(aligned, info.alphabet, 0.001, temperature=info.temperature)
-        return make_transcript(fit_words(words, heard.sound), str(path), duration, self._recognizer.name)
+        words = fit_words(read_words(aligned, info.alphabet, 0.001, temperature=info.temperature), heard.sound)
+        start = known.offset
+        return [replace(word, start=round(start + word.start, 3), end=round(start + word.end, 3)) for word in words]
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """A whole recording; a long pause in it is one frame, in which there is certainly nothing.
+    """A recording, or a part of one; a long pause in it is one frame, in which there is certainly nothing.
 
     Attributes:
         log_probs: (frames, classes).
@@ -70,12 +84,12 @@ class _Heard:
     duration: float
 
 
-def _listen(recognizer: Recognizer, path: Path, advance: Callable[[float], None]) -> _Heard:
+def _listen(recognizer: Recognizer, pieces: Iterable[Piece], name: str, advance: Callable[[float], None]) -> _Heard:
     info = recognizer.info
     rows, starts, sounds, samples = [], [], [], 0
     nothing = np.full((1, info.alphabet.classes), -np.inf, dtype=np.float32)
     nothing[:, BLANK] = 0.0
-    for piece in cut_recording(path):
+    for piece in pieces:
         signal, first = piece.signal, samples == 0
         samples += len(signal)
         advance(len(signal) / SAMPLE_RATE)
@@ -85,11 +99,11 @@ def _listen(recognizer: Recognizer, path: Path, advance: Callable[[float], None]
         try:
             rows.append(recognizer.listener.compute_log_probs(signal) if piece.spoken or short else nothing)
         except AudioError as error:
-            raise AudioError(f"{path}: {error}") from error
+            raise AudioError(f"{name}: {error}") from error
         starts.append(np.round(1000 * (piece.start + np.arange(len(rows[-1])) * info.frame_seconds)))
         sounds.append(find_sound(signal) & piece.spoken)
     if not samples:
-        raise AudioError(f"{path}: too short for a single sample at {SAMPLE_RATE} Hz")
+        raise AudioError(f"{name}: too short for a single sample at {SAMPLE_RATE} Hz")
     times = np.concatenate([*starts, [1000 * samples / SAMPLE_RATE]]).astype(np.int64)
     return _Heard(np.concatenate(rows), times, np.concatenate(sounds), round(samples / SAMPLE_RATE, 3))
 

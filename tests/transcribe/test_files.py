@@ -311,6 +311,27 @@ def test_a_manifest_has_the_texts_of_many(
     assert "has no text for" in captured.err
 
 
+def test_parts_of_a_recording_are_aligned_each_within_its_own(
+    tmp_path: Path, model: Path, recordings: Path, hello_world: Signal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = len(hello_world) / SAMPLE_RATE
+    soundfile.write(recordings / "two.wav", np.tile(hello_world, 3), SAMPLE_RATE)
+    part = {"audio_filepath": "recordings/two.wav", "text": "hello world", "duration": seconds}
+    lines = [{**part, "id": "b", "offset": 2 * seconds}, {**part, "id": "a", "offset": seconds}]
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = ["transcribe", "--model", str(model), "--align", str(tmp_path / "texts.jsonl"), "-f", "ctm"]
+    assert run(command) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [(row[0], row[4]) for row in rows] == [("two", "hello"), ("two", "world")] * 2
+    first, second = ([float(row[2]) - offset * seconds for row in rows[2 * offset - 2 :][:2]] for offset in (1, 2))
+    assert first == pytest.approx(second, abs=0.03)
+    (tmp_path / "texts.jsonl").write_text(json.dumps(lines[1]) + "\n")  # of the rest nobody knows anything
+    assert run(command) == 0
+    assert [float(line.split()[2]) for line in capsys.readouterr().out.splitlines()] == [
+        float(row[2]) for row in rows[:2]
+    ]
+
+
 def test_a_manifest_names_the_recordings_too(
     tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -329,9 +350,9 @@ def test_a_manifest_names_the_recordings_too(
     assert (tmp_path / "out" / "three.ctm").read_text().startswith("a/three ")
     for part in ({**one, "id": "b"}, {**two, "id": "c", "offset": 0.1}):
         assert align(one, two, part) == 1
-        assert "in parts, twice or at another speed" in capsys.readouterr().err
-    assert align({**one, "duration": 0.1}) == 1
-    assert "has a text for 0.10 s of" in capsys.readouterr().err
+        assert "at the same time" in capsys.readouterr().err
+    assert align({**one, "speed": 1.1}) == 1
+    assert "at another speed, and recordings are aligned as they are" in capsys.readouterr().err
     assert align() == 1
     assert "texts.jsonl: holds no recordings" in capsys.readouterr().err
     align(one, {**one, "id": "b"}, two)
