@@ -130,11 +130,14 @@ class InputConfig(Strict):
         deltas: How many differences over time stand beside the coefficients.
         range_db: Energies further below the loudest count as so far below: what a room, a line or an encoder leaves
             in the pauses is no longer heard; 0 hears everything.
+        equal_loudness: Whether each recording is made as loud as any other before it is varied, so that a soft voice or
+            a distant microphone is heard like others. Only a network that normalises by the corpus hears loudness.
     """
 
     cmvn: Literal["utterance", "corpus"] = "utterance"
     deltas: Annotated[int, Meta(ge=0, le=2)] = 0
     range_db: Annotated[float, Meta(ge=0, le=200)] = 0.0
+    equal_loudness: bool = False
 
 
 @dataclass(frozen=True, slots=True)

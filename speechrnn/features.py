@@ -146,19 +146,32 @@ def normalize_features(features: Features, cmvn: Cmvn | None) -> Features:
 
 
 def limit_range(features: Features, decibels: float, mfcc: FeatureConfig) -> Features:
-    """Returns MFCC whose mel energies lie no further than so many decibels below the loudest.
-
-    The loudest is what one energy in a hundred exceeds, so that a click does not decide.
-    """
+    """Returns MFCC whose mel energies lie no further than so many decibels below the loudest."""
     dct = make_dct(mfcc)
     channels = features @ dct.T
-    loudest = np.partition(channels.ravel(), channels.size - 1 - channels.size // 100)[-1 - channels.size // 100]
-    limited: Features = np.maximum(channels, loudest - np.float32(decibels * np.log(10) / 10)) @ dct
+    floor = _find_loudest(channels) - np.float32(decibels * np.log(10) / 10)
+    limited: Features = np.maximum(channels, floor) @ dct
     return limited
 
 
+def equalize(features: Features, settings: InputConfig, mfcc: FeatureConfig) -> Features:
+    """Returns MFCC whose loudest mel energy is 1 where loudness shall be equal, or else as they are."""
+    if not settings.equal_loudness:
+        return features
+    dct = make_dct(mfcc)
+    channels = features @ dct.T
+    return np.asarray((channels - _find_loudest(channels)) @ dct, dtype=np.float32)
+
+
+def _find_loudest(channels: Features) -> np.float32:
+    """Returns what one log mel energy in a hundred exceeds, so that a click does not decide."""
+    rest = channels.size // 100
+    loudest: np.float32 = np.partition(channels.ravel(), channels.size - 1 - rest)[-1 - rest]
+    return loudest
+
+
 def shape_features(features: Features, settings: InputConfig, mfcc: FeatureConfig) -> Features:
-    """Returns MFCC as the network reads them, but for normalisation: within their range, differences appended."""
+    """Returns MFCC, which `equalize` has seen, within their range and with their differences, not yet normalised."""
     if settings.range_db:
         features = limit_range(features, settings.range_db, mfcc)
     return append_deltas(features, settings.deltas)
@@ -169,11 +182,11 @@ def to_network_input(features: Features, settings: InputConfig, mfcc: FeatureCon
 
     Args:
         features: As `compute_mfcc` gives them, (frames, coefficients).
-        settings: The range, the differences.
+        settings: The loudness, the range, the differences.
         mfcc: How the features were computed.
         cmvn: The training corpus's statistics, or None for the utterance's own.
     """
-    return normalize_features(shape_features(features, settings, mfcc), cmvn)
+    return normalize_features(shape_features(equalize(features, settings, mfcc), settings, mfcc), cmvn)
 
 
 @cache

@@ -12,6 +12,7 @@ from speechrnn.errors import AudioError, RecipeError
 from speechrnn.features import (
     append_deltas,
     compute_mfcc,
+    equalize,
     estimate_cmvn,
     limit_range,
     make_dct,
@@ -131,6 +132,23 @@ def test_loudness_does_not_change_what_lies_within_the_range(hello_world: Signal
         for gain in (1.0, 0.3)
     )
     assert np.abs(loud - soft).mean() < 0.01
+
+
+@pytest.mark.parametrize("coefficients", [20, 40])
+def test_a_soft_recording_can_be_as_loud_as_any_other(hello_world: Signal, coefficients: int) -> None:
+    config = FeatureConfig(coefficients=coefficients)
+    loud, soft = (compute_mfcc(hello_world * np.float32(gain), config) for gain in (1.0, 0.1))
+    settings = InputConfig(cmvn="corpus", range_db=30.0, equal_loudness=True)
+    cmvn = estimate_cmvn([loud])
+    same, heard = (to_network_input(features, settings, config, cmvn) for features in (loud, soft))
+    assert np.abs(same - heard).mean() < 0.01
+    unequal = replace(settings, equal_loudness=False)
+    assert (
+        np.abs(to_network_input(loud, unequal, config, cmvn) - to_network_input(soft, unequal, config, cmvn)).max() > 1
+    )
+    channels = equalize(loud, settings, config) @ make_dct(config).T
+    assert (channels > 0).mean() == pytest.approx(0.01, abs=0.002)
+    assert equalize(loud, unequal, config) is loud
 
 
 def test_statistics_of_nothing_are_refused() -> None:

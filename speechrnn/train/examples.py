@@ -11,7 +11,7 @@ from speechrnn.batches import Example
 from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.ctc import count_required_frames, count_required_input, explain_unlearnable
 from speechrnn.errors import TextError
-from speechrnn.features import Cmvn, Features, to_network_input
+from speechrnn.features import Cmvn, Features, equalize, normalize_features, shape_features, to_network_input
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.pronunciations import pronounce
@@ -128,13 +128,13 @@ class ExampleSource:
         # nothing is drawn where there is no noise alone, so that other recipes vary as they always did
         if augment.noise_alone and rng.random() < augment.noise_alone:
             labels, phones = [], []
-            heard = make_noise(int(self.store.frames[index]), self.noises, self.features, around)
+            noise = make_noise(int(self.store.frames[index]), self.noises, self.features, around)
+            heard = equalize(noise, self.recipe.input, self.features)
         else:
             fewest = self.required_frames(index)
-            heard = augment_features(
-                self.store[index], augment, self.features, fewest, rng, around=around, noises=self.noises
-            )
-        features = to_network_input(heard, self.recipe.input, self.features, self.cmvn)
+            level = equalize(self.store[index], self.recipe.input, self.features)
+            heard = augment_features(level, augment, self.features, fewest, rng, around=around, noises=self.noises)
+        features = normalize_features(shape_features(heard, self.recipe.input, self.features), self.cmvn)
         return Example(self.store.utterances[index].id, features, labels, phones)
 
     def explain_unlearnable(self) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from speechrnn.config import Recipe
 from speechrnn.console import abridge, count_of, warn, warn_each
 from speechrnn.errors import CorpusError, TrainingError
-from speechrnn.features import Cmvn, estimate_cmvn, shape_features
+from speechrnn.features import Cmvn, equalize, estimate_cmvn, shape_features
 from speechrnn.prepare.prepared import PreparedCorpus, list_parts
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.pronunciations import PHONES, REMEDY, phones_of
@@ -36,7 +36,8 @@ def open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple[
     mfcc = prepared.config.features
     cmvn: Cmvn | None = None
     if recipe.input.cmvn == "corpus":
-        cmvn = estimate_cmvn(shape_features(store[index], recipe.input, mfcc) for index in range(len(store)))
+        level = (equalize(store[index], recipe.input, mfcc) for index in range(len(store)))
+        cmvn = estimate_cmvn(shape_features(features, recipe.input, mfcc) for features in level)
     alphabet = Alphabet((" ", *prepared.letters))
     phones = _find_phones(recipe, prepared.lang)
     noises = read_noise(recipe.augment.noise, mfcc)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from speechrnn.config import InputConfig
 from speechrnn.features import VARIANCE_FLOOR, Cmvn, make_dct, make_filters, make_fourier
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import METADATA_KEY, dump_info
@@ -94,18 +95,22 @@ def _add_mfcc(graph: Graph, model: Model) -> str:
     mel = graph.add("MatMul", graph.add("Squeeze", power, graph.hold([0])), graph.hold(np.concatenate([filters] * 2)))
     log_mel = graph.add("Log", graph.add("Add", mel, graph.hold(np.float32(1e-6))))
     features = graph.add("MatMul", log_mel, graph.hold(dct))
-    return _add_range(graph, features, dct, settings.range_db) if settings.range_db else features
+    return _add_range(graph, features, dct, settings) if settings.range_db or settings.equal_loudness else features
 
 
-def _add_range(graph: Graph, features: str, dct: NDArray[np.float32], decibels: float) -> str:
-    """Adds the floor under energies far below the loudest, which one in a hundred exceeds."""
+def _add_range(graph: Graph, features: str, dct: NDArray[np.float32], settings: InputConfig) -> str:
+    """Adds equal loudness, and the floor under energies far below the loudest, which one in a hundred exceeds."""
     channels = graph.add("MatMul", features, graph.hold(dct.T))
     flat = graph.add("Reshape", channels, graph.hold([-1]))
     louder = graph.add("Div", graph.add("Shape", flat), graph.hold([100]))
     count = graph.add("Add", louder, graph.hold([1]))
     largest = graph.add("Gather", graph.add("TopK", flat, count), louder)
-    floor = graph.add("Sub", largest, graph.hold(np.float32(decibels * math.log(10) / 10)))
-    return graph.add("MatMul", graph.add("Max", channels, floor), graph.hold(dct))
+    if settings.equal_loudness:
+        channels, largest = graph.add("Sub", channels, largest), graph.hold(np.zeros(1, dtype=np.float32))
+    if settings.range_db:
+        depth = np.float32(settings.range_db * math.log(10) / 10)
+        channels = graph.add("Max", channels, graph.add("Sub", largest, graph.hold(depth)))
+    return graph.add("MatMul", channels, graph.hold(dct))
 
 
 def _add_deltas(graph: Graph, features: str, order: int) -> str:

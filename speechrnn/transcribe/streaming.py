@@ -87,8 +87,8 @@ def explain_waiting(listener: Listener) -> str:
         return "its layers also read backward (network.bidirectional)"
     if recipe.input.cmvn == "utterance":
         return 'it normalises by the whole utterance (input.cmvn = "utterance")'
-    if recipe.input.range_db:
-        return "it looks for the loudest part of the whole utterance (input.range_db)"
+    if recipe.input.range_db or recipe.input.equal_loudness:
+        return "it looks for the loudest part of the whole utterance (input.range_db, input.equal_loudness)"
     return ""
 
 

@@ -21,6 +21,16 @@ def test_masks_begin_in_the_epoch_before_which_their_share_has_passed(data: Path
     assert varied == [masked] * 3
 
 
+def test_recordings_are_made_equally_loud_before_they_are_varied(data: Path) -> None:
+    """Else what makes some louder than others in training would be taken away again."""
+    settings = replace(TINY.input, cmvn="corpus", equal_loudness=True)
+    plain, _ = open_sources(data, read_prepared(data), replace(TINY, input=settings, augment=AugmentConfig()))
+    np.testing.assert_allclose(plain.vary(0, 1).features, plain.make(0).features, atol=1e-5)
+    varied = replace(plain, recipe=replace(plain.recipe, augment=AugmentConfig(microphone_db=20.0)))
+    levels = [varied.vary(0, epoch).features[:, 0].mean() for epoch in range(20)]
+    assert np.std(levels) > 0.3
+
+
 def test_noise_alone_stands_in_the_place_of_its_share_and_has_no_text(data: Path) -> None:
     recipe = replace(TINY, augment=AugmentConfig(noise_alone=0.3), training=replace(TINY.training, phones=0.5))
     source, _ = open_sources(data, read_prepared(data), recipe)

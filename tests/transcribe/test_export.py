@@ -55,6 +55,8 @@ def save_graph(model: Model, path: Path) -> Path:
         (SMALL, InputConfig()),
         (SMALL, InputConfig(cmvn="corpus", deltas=2)),
         (SMALL, InputConfig(range_db=30.0, deltas=1)),
+        (SMALL, InputConfig(equal_loudness=True, cmvn="corpus")),
+        (SMALL, InputConfig(equal_loudness=True, range_db=30.0, cmvn="corpus")),
         (replace(SMALL, bidirectional=False, stack=1), InputConfig()),
         (replace(SMALL, kind="gru", front="convolution", stack=2, kernel=5), InputConfig()),
         (replace(SMALL, kind="rnn"), InputConfig()),

@@ -112,6 +112,7 @@ def test_an_utterance_of_less_than_a_window_has_no_words(hello_world: Signal) ->
         (replace(FORWARD, bidirectional=True), CORPUS, r"network\.bidirectional"),
         (FORWARD, InputConfig(), r"input\.cmvn"),
         (FORWARD, replace(CORPUS, range_db=60.0), r"input\.range_db"),
+        (FORWARD, replace(CORPUS, equal_loudness=True), r"input\.equal_loudness"),
     ],
 )
 def test_what_needs_the_whole_utterance_is_refused(network: NetworkConfig, input: InputConfig, reason: str) -> None:
