@@ -256,9 +256,6 @@ class TrainingConfig(Strict):
             layer; 0 for none.
         phones: The share of the loss on phones, which a second output then reads beside the letters; 0 for none. A
             language model or a vocabulary reads by them. English only.
-        consistency: Weight of the divergence between what is heard in two views of each utterance, masked and
-            disturbed differently; 0 for one view alone. With two, a step takes about twice the time and memory, and
-            the loss that is shown holds the divergence.
         seed: Of the weights, the order of the batches, dropout and augmentation.
         precision: float32, or bfloat16 within the network where "auto" finds that it is faster.
         threads: Of the processor; 0 for as many as a trial before the run finds fastest, all where a GPU
@@ -272,7 +269,6 @@ class TrainingConfig(Strict):
     batch_seconds: Annotated[float, Meta(gt=0, le=1_000_000)] = 100.0
     intermediate: Share = 0.0
     phones: Share = 0.0
-    consistency: NotNegative = 0.0
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: Annotated[int, Meta(ge=0, le=1024)] = 0

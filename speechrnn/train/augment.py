@@ -41,8 +41,6 @@ def augment_features(
     mfcc: FeatureConfig,
     fewest: int,
     rng: np.random.Generator,
-    *,
-    around: np.random.Generator | None = None,
     noises: Sequence[Features] = (),
 ) -> Features:
     """Returns a variation of an utterance's MFCC, (frames, coefficients); frames may change in number.
@@ -52,8 +50,7 @@ def augment_features(
         augment: What varies, and how much.
         mfcc: How the features were computed.
         fewest: Frames that must remain, so that CTC can still emit the labels.
-        rng: The source of chance.
-        around: The source of what happens around the speaker and to the recording; None for the same.
+        rng: The source of all chance.
         noises: Log mel energies of background noise, (frames, mels) each.
     """
     if augment == AugmentConfig():
@@ -67,7 +64,6 @@ def augment_features(
     if augment.tempo:
         speed = 1 + rng.uniform(-augment.tempo, augment.tempo)
         channels = change_tempo(channels, max(round(len(channels) / speed), fewest))
-    rng = around or rng
     if augment.reverberation_ms:
         channels = add_reverberation(channels, augment.reverberation_ms / mfcc.hop_ms, rng)
     if noises:

@@ -106,34 +106,20 @@ class ExampleSource:
         features = to_network_input(self.store[index], self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, self.labels[index], self.phone_labels[index])
 
-    @property
-    def views(self) -> int:
-        """How often each utterance is in its batch."""
-        return 2 if self.recipe.training.consistency else 1
-
-    def vary_all(self, indices: Sequence[int], epoch: int) -> list[Example]:
-        """Returns utterances varied: all their first views, then all their second ones where there are two."""
-        return [self.vary(index, epoch, view) for view in range(self.views) for index in indices]
-
-    def vary(self, index: int, epoch: int, view: int = 0) -> Example:
-        """Returns an utterance varied, or noise in its place; the seed, the epoch, the utterance and the view decide.
-
-        Another view is the same voice at the same pace, frame by frame, in other surroundings and masked elsewhere.
-        """
-        seeds = self.recipe.training.seed, epoch, index
-        rng = np.random.default_rng(seeds)
+    def vary(self, index: int, epoch: int) -> Example:
+        """Returns an utterance varied, or noise in its place; the seed, the epoch and the utterance decide alone."""
+        rng = np.random.default_rng((self.recipe.training.seed, epoch, index))
         augment = settle(self.recipe.augment, epoch / self.recipe.training.epochs)
         labels, phones = self.labels[index], self.phone_labels[index]
-        around = np.random.default_rng((*seeds, view)) if view else rng
         # nothing is drawn where there is no noise alone, so that other recipes vary as they always did
         if augment.noise_alone and rng.random() < augment.noise_alone:
             labels, phones = [], []
-            noise = make_noise(int(self.store.frames[index]), self.noises, self.features, around)
+            noise = make_noise(int(self.store.frames[index]), self.noises, self.features, rng)
             heard = equalize(noise, self.recipe.input, self.features)
         else:
             fewest = self.required_frames(index)
             level = equalize(self.store[index], self.recipe.input, self.features)
-            heard = augment_features(level, augment, self.features, fewest, rng, around=around, noises=self.noises)
+            heard = augment_features(level, augment, self.features, fewest, rng, self.noises)
         features = normalize_features(shape_features(heard, self.recipe.input, self.features), self.cmvn)
         return Example(self.store.utterances[index].id, features, labels, phones)
 

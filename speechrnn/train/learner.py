@@ -79,7 +79,7 @@ def make_learner(network: AcousticNetwork, recipe: Recipe, team: Team) -> Learne
     """Returns a network with a fresh optimiser, and an average where the recipe asks for one."""
     decay = recipe.optimizer.average
     average = AveragedModel(network, multi_avg_fn=_decay_by(decay)) if decay else None
-    objective = Objective(network, recipe.training)
+    objective = Objective(network, recipe.training.intermediate, recipe.training.phones)
     optimizer = make_optimizer(network, recipe.optimizer)
     return Learner(network, optimizer, average, team, objective, team.replicate(objective))
 

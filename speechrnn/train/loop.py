@@ -151,7 +151,7 @@ class Training:
     def _collate_share(self, indices: Sequence[int]) -> Batch:
         """Returns what this process takes of a batch, varied; where nothing is left for it, an utterance of others."""
         share = self.team.share(indices) or indices[:1]
-        return collate(self.train.vary_all(share, self.state.epoch)).to(self.learner.device)
+        return collate([self.train.vary(index, self.state.epoch) for index in share]).to(self.learner.device)
 
     def _explain_overflow(self, what: str, ids: Sequence[str]) -> str:
         return (

@@ -51,8 +51,7 @@ def _plan_largest(source: ExampleSource, seconds: float) -> list[int]:
 def _fits(learner: Learner, source: ExampleSource, precision: Precision, indices: Sequence[int]) -> bool:
     try:
         moments = [torch.zeros_like(one) for one in learner.network.parameters() for _ in range(2)]  # AdamW's, to come
-        share = learner.team.share(indices) or indices[:1]
-        batch = collate([_make_longest(source, index) for index in share] * source.views)
+        batch = collate([_make_longest(source, index) for index in learner.team.share(indices) or indices[:1]])
         take_trial_step(learner.objective, batch.to(learner.device), precision)
         del moments
     except (RuntimeError, MemoryError) as error:

@@ -159,7 +159,7 @@ def _take_middling(train: ExampleSource) -> Batch:
     middling = by_length[len(by_length) // 2 :]
     seconds = int(train.store.frames[middling[0]]) * train.features.hop_ms / 1000
     most = max(1, int(train.recipe.training.batch_seconds / seconds))
-    return collate([train.make(index) for index in middling[: min(16, most)]] * train.views)
+    return collate([train.make(index) for index in middling[: min(16, most)]])
 
 
 def _run(training: Training, again: str) -> None:

@@ -67,26 +67,3 @@ def test_phones_for_which_an_utterance_is_too_short_are_left_out_and_its_letters
         assert {bool(train.make(index).phones) for index in train.learnable} == {fewest > 0}
         if fewest:
             assert {train.required_frames(index) for index in train.learnable} == {fewest}
-
-
-@pytest.mark.parametrize("masks", [False, True])
-def test_another_view_is_the_same_voice_at_the_same_pace_masked_elsewhere(data: Path, masks: bool) -> None:
-    augment = AugmentConfig(tempo=0.3, vocal_tract=0.2, silence_ms=300.0, frequency_masks=2 * masks)
-    source, _ = open_sources(data, read_prepared(data), replace(TINY, augment=augment))
-    assert len(source.vary_all([0, 1], epoch=1)) == 2
-    recipe = replace(source.recipe, training=replace(TINY.training, consistency=0.2))
-    first, other, second, another = replace(source, recipe=recipe).vary_all([0, 1], epoch=1)
-    assert (first.id, other.id) == (second.id, another.id)
-    for one, again in ((first, second), (other, another)):
-        assert one.features.shape == again.features.shape
-        assert np.array_equal(one.features, again.features) == (not masks)
-    np.testing.assert_array_equal(first.features, source.vary(0, epoch=1).features)
-
-
-def test_where_noise_stands_alone_it_does_so_in_both_views(data: Path) -> None:
-    augment = AugmentConfig(noise_alone=0.5, frequency_masks=2)
-    recipe = replace(TINY, augment=augment, training=replace(TINY.training, consistency=0.2))
-    source, _ = open_sources(data, read_prepared(data), recipe)
-    pairs = [source.vary_all([index], epoch) for epoch in range(10) for index in source.learnable]
-    assert all(one.labels == again.labels for one, again in pairs)
-    assert len({bool(one.labels) for one, _ in pairs}) == 2

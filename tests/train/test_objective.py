@@ -1,13 +1,12 @@
 import pytest
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from speechrnn.batches import Batch, Example, collate
 from speechrnn.config import NetworkConfig, Recipe, TrainingConfig
 from speechrnn.loss import compute_ctc_loss
 from speechrnn.network import AcousticNetwork
-from speechrnn.train.objective import Objective, measure_disagreement
+from speechrnn.train.objective import Objective
 
 
 @pytest.fixture
@@ -27,12 +26,12 @@ def compute_loss(network: AcousticNetwork, batch: Batch) -> Tensor:
 
 
 def test_without_a_share_for_the_middle_it_is_ctc_on_the_last_layer(network: AcousticNetwork, batch: Batch) -> None:
-    assert torch.equal(Objective(network, TrainingConfig())(batch), compute_loss(network, batch))
+    assert torch.equal(Objective(network, 0.0)(batch), compute_loss(network, batch))
 
 
 def test_the_middle_layer_is_read_as_a_network_that_ends_there_would_be(network: AcousticNetwork, batch: Batch) -> None:
     """Lee and Watanabe's equation: (1 - w) CTC of the last layer + w CTC of the middle one, by one output layer."""
-    losses = Objective(network, TrainingConfig(intermediate=0.3))(batch)
+    losses = Objective(network, 0.3)(batch)
     whole = compute_loss(network, batch)
     shorter = AcousticNetwork(NetworkConfig(layers=2, units=8, dropout=0.0), 4, 5)
     weights = {name: one for name, one in network.state_dict().items() if not name.startswith("layers.2")}
@@ -41,10 +40,10 @@ def test_the_middle_layer_is_read_as_a_network_that_ends_there_would_be(network:
 
 
 def test_what_lies_behind_the_middle_learns_only_from_the_last_layer(network: AcousticNetwork, batch: Batch) -> None:
-    Objective(network, TrainingConfig())(batch).sum().backward()
+    Objective(network, 0.0)(batch).sum().backward()
     alone = network.layers[2].norm.weight.grad.clone()  # type: ignore[union-attr, operator]
     network.zero_grad()
-    Objective(network, TrainingConfig(intermediate=0.3))(batch).sum().backward()
+    Objective(network, 0.3)(batch).sum().backward()
     torch.testing.assert_close(network.layers[2].norm.weight.grad, 0.7 * alone)  # type: ignore[union-attr]
 
 
@@ -60,49 +59,8 @@ def test_phones_take_their_share_where_they_are_known() -> None:
         compute_ctc_loss(log_probs, lengths, batch.phones, batch.phone_lengths),
     )
     expected = torch.stack([0.6 * letters[0] + 0.4 * phones[0], letters[1], 0.6 * letters[2] + 0.4 * phones[2]])
-    torch.testing.assert_close(Objective(network, TrainingConfig(phones=0.4))(batch), expected)
-    assert torch.equal(Objective(network, TrainingConfig())(batch), letters)
-
-
-def test_two_views_are_drawn_to_one_another() -> None:
-    """The mean of what both lose, and the divergence from either to the other, halved, of letters and of phones."""
-    torch.manual_seed(0)
-    network = AcousticNetwork(NetworkConfig(layers=2, units=8, dropout=0.0), 4, 5, phones=7)
-    network.output.weight.data *= 5
-    said: tuple[list[int], list[int]] = ([1, 2, 2], [6, 5])
-    batch = collate([Example("", torch.randn(length, 4).numpy(), *said) for length in (20, 31, 20, 31)])
-    alone = Objective(network, TrainingConfig(phones=0.4))(batch).reshape(2, 2).mean(dim=0)
-    expected = []
-    for place in (0, 1):
-        apart = torch.zeros(())
-        for share, read in ((0.6, network), (0.4, network.read_phones)):
-            log_probs, lengths = read(batch.features, batch.input_lengths)
-            first, second = (log_probs[view][: lengths[view]] for view in (place, place + 2))
-            for one, other in ((first, second), (second, first)):
-                apart += share * F.kl_div(one, other, reduction="sum", log_target=True) / 2
-        expected.append(alone[place] + 0.2 * apart)
-    losses = Objective(network, TrainingConfig(phones=0.4, consistency=0.2))(batch)
-    torch.testing.assert_close(losses, torch.stack(expected))
-    assert (losses > alone + 0.01).all()
-
-
-def test_views_whose_phones_are_unknown_agree_on_letters_alone() -> None:
-    torch.manual_seed(0)
-    network = AcousticNetwork(NetworkConfig(layers=2, units=8, dropout=0.0), 4, 5, phones=7)
-    batch = collate([Example("", torch.randn(20, 4).numpy(), [1, 2]) for _ in range(2)])
-    assert network.phone_output
-    Objective(network, TrainingConfig(phones=0.4, consistency=0.2))(batch).sum().backward()
-    assert not network.phone_output.weight.grad.any()  # type: ignore[union-attr]
-
-
-def test_each_view_learns_from_the_other_as_that_is() -> None:
-    first, second = torch.randn(2, 6, 5).requires_grad_(), torch.randn(2, 6, 5).requires_grad_()
-    apart = measure_disagreement(torch.cat([first, second]).log_softmax(dim=-1), torch.tensor([6, 4, 6, 4]))
-    apart.sum().backward()
-    pulled = (first.softmax(dim=-1) - second.softmax(dim=-1)) / 2  # softmax less target, of cross-entropy
-    pulled[1, 4:] = 0  # beyond the shorter one
-    torch.testing.assert_close(first.grad, pulled)
-    torch.testing.assert_close(second.grad, -pulled)
+    torch.testing.assert_close(Objective(network, 0.0, 0.4)(batch), expected)
+    assert torch.equal(Objective(network, 0.0, 0.0)(batch), letters)
 
 
 def test_one_layer_has_no_middle() -> None:

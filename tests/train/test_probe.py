@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from speechrnn.batches import Batch, Example, collate
-from speechrnn.config import NetworkConfig, TrainingConfig
+from speechrnn.config import NetworkConfig
 from speechrnn.errors import TrainingError
 from speechrnn.network import AcousticNetwork
 from speechrnn.train import probe
@@ -19,9 +19,7 @@ from speechrnn.train.probe import (
 @pytest.fixture
 def objective() -> Objective:
     torch.manual_seed(0)
-    return Objective(
-        AcousticNetwork(NetworkConfig(layers=2, units=8, dropout=0.5), 4, 5), TrainingConfig(intermediate=0.3)
-    )
+    return Objective(AcousticNetwork(NetworkConfig(layers=2, units=8, dropout=0.5), 4, 5), 0.3)
 
 
 @pytest.fixture

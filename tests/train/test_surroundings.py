@@ -151,7 +151,7 @@ def test_noise_is_read_from_a_folder_and_put_behind_training_utterances(
     np.testing.assert_allclose(noises[0], channels_of(hiss), atol=0.05)
     features = compute_mfcc(hello_world, MFCC)
     augment = AugmentConfig(noise=str(folder), noise_share=1.0)
-    varied = augment_features(features, augment, MFCC, 1, np.random.default_rng(0), noises=noises)
+    varied = augment_features(features, augment, MFCC, 1, np.random.default_rng(0), noises)
     assert np.abs(varied - features).mean() > 0.05
     recipe = replace(tiny(epochs=1), augment=replace(TINY.augment, noise=str(folder), noise_share=1.0))
     train_model(data, replace(recipe, augment=replace(recipe.augment, noise="")), tmp_path / "clean")
