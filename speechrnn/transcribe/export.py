@@ -12,7 +12,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.console import note
 from speechrnn.counts import ErrorCounts, format_rate
-from speechrnn.errors import ModelError
+from speechrnn.errors import ModelError, OutputError
 from speechrnn.modelfile import load_model, save_model
 from speechrnn.outputs import refuse_existing, write_atomically
 from speechrnn.score.scoring import score_transcripts
@@ -91,6 +91,8 @@ def _to_integers(graph: onnx.ModelProto) -> bytes:
                 weight_type=QuantType.QInt8,
                 op_types_to_quantize=["MatMul", "LSTM"],
             )
+        except Exception as error:  # onnx and protobuf each have their own for a file that was cut short
+            raise OutputError(f"{folder}: the graph cannot be made smaller there; is there space left?") from error
         finally:
             logging.disable(logging.NOTSET)
         return after.read_bytes()

@@ -135,6 +135,16 @@ def test_integers_make_it_smaller_and_nearly_as_good(tmp_path: Path, hello_world
     assert 0 < np.abs(exact - rounded).mean() < 0.05
 
 
+def test_no_space_for_what_the_smaller_graph_is_made_of_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_model(make_model(), tmp_path / "model.safetensors")
+    monkeypatch.setattr("onnx.save", lambda graph, path: path.write_bytes(graph.SerializeToString()[:1000]))
+    with pytest.raises(OutputError, match="cannot be made smaller there; is there space left"):
+        export_model(tmp_path, tmp_path / "small.onnx", int8=True)
+    assert not (tmp_path / "small.onnx").exists()
+
+
 def test_half_precision_is_half_the_size_and_learns_on(
     tmp_path: Path, hello_world: Signal, capsys: pytest.CaptureFixture[str]
 ) -> None:
