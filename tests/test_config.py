@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from speechrnn.config import FeatureConfig, Recipe
+from speechrnn.cli import arguments
+from speechrnn.config import WIDEST_BEAM, FeatureConfig, Recipe
 from speechrnn.errors import RecipeError
 from speechrnn.records import build_record
 from speechrnn.settings import dump_toml, list_recipes, load_recipe
@@ -82,3 +83,7 @@ def test_every_shipped_recipe_can_be_read(name: str) -> None:
 def test_features_that_contradict_themselves_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(settings))):
         build_record(FeatureConfig, settings)
+
+
+def test_commands_allow_the_beam_that_the_settings_do() -> None:
+    assert arguments.WIDEST_BEAM == WIDEST_BEAM
