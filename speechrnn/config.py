@@ -126,7 +126,8 @@ class InputConfig(Strict):
     """What the network sees of the features.
 
     Attributes:
-        cmvn: Mean and variance are taken from each utterance, or from the training corpus.
+        cmvn: Mean and variance are taken from each utterance, or from the training corpus; or the mean from all
+            recordings of a speaker, where the speaker is known, and the rest from the training corpus.
         deltas: How many differences over time stand beside the coefficients.
         range_db: Energies further below the loudest count as so far below: what a room, a line or an encoder leaves
             in the pauses is no longer heard; 0 hears everything.
@@ -134,7 +135,7 @@ class InputConfig(Strict):
             a distant microphone is heard like others. Only a network that normalises by the corpus hears loudness.
     """
 
-    cmvn: Literal["utterance", "corpus"] = "utterance"
+    cmvn: Literal["utterance", "corpus", "speaker"] = "utterance"
     deltas: Annotated[int, Meta(ge=0, le=2)] = 0
     range_db: Annotated[float, Meta(ge=0, le=200)] = 0.0
     equal_loudness: bool = False

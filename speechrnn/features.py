@@ -177,6 +177,11 @@ def shape_features(features: Features, settings: InputConfig, mfcc: FeatureConfi
     return append_deltas(features, settings.deltas)
 
 
+def prepare_features(features: Features, settings: InputConfig, mfcc: FeatureConfig) -> Features:
+    """Returns MFCC with equal loudness, within their range and with their differences, not yet normalised."""
+    return shape_features(equalize(features, settings, mfcc), settings, mfcc)
+
+
 def to_network_input(features: Features, settings: InputConfig, mfcc: FeatureConfig, cmvn: Cmvn | None) -> Features:
     """Returns MFCC as the network reads them.
 
@@ -184,9 +189,9 @@ def to_network_input(features: Features, settings: InputConfig, mfcc: FeatureCon
         features: As `compute_mfcc` gives them, (frames, coefficients).
         settings: The loudness, the range, the differences.
         mfcc: How the features were computed.
-        cmvn: The training corpus's statistics, or None for the utterance's own.
+        cmvn: The training corpus's statistics, or the speaker's; None for the utterance's own.
     """
-    return normalize_features(shape_features(equalize(features, settings, mfcc), settings, mfcc), cmvn)
+    return normalize_features(prepare_features(features, settings, mfcc), cmvn)
 
 
 @cache

@@ -69,7 +69,7 @@ def load_model(path: Path) -> Model:
     try:
         _fill_network(network, tensors)
         width = info.features.coefficients * (info.recipe.input.deltas + 1)
-        cmvn = _read_cmvn(tensors, width) if info.recipe.input.cmvn == "corpus" else None
+        cmvn = _read_cmvn(tensors, width) if info.recipe.input.cmvn != "utterance" else None
     except (ValueError, KeyError) as error:
         raise ModelError(f"{file}: its weights do not fit its recipe ({error}); copy or train it again") from error
     return Model(info, network.eval(), cmvn)

@@ -56,12 +56,16 @@ def transcribe(
     words: Annotated[
         Path | None, typer.Option(help="A file with the only words there are; digits and commands ship.")
     ] = None,
+    one_speaker: Annotated[
+        bool,
+        typer.Option("--one-speaker", help="They are all one person's: a model taught by speaker hears that voice."),
+    ] = False,
     hotword: Annotated[
         list[str] | None, typer.Option(help="A favoured word or phrase, or WORD:BOOST; may be repeated.")
     ] = None,
 ) -> None:
     """Print what is said in recordings; for more than one, each line begins with the recording's id."""
-    from speechrnn.transcribe.files import Reader, open_stdin, print_transcripts, write_transcripts
+    from speechrnn.transcribe.files import Reader, find_recordings, open_stdin, print_transcripts, write_transcripts
     from speechrnn.transcribe.formats import FORMATS
     from speechrnn.transcribe.known import KnownTexts
     from speechrnn.transcribe.reading import Reading
@@ -72,8 +76,10 @@ def transcribe(
         raise typer.BadParameter("--beam 1 is greedy, and hears of no --lm, --words or --hotword; take 10 or more")
     if output_dir is None and (skip_existing or force or format is Format.ALL):
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
+    if one_speaker and skip_existing:
+        raise typer.BadParameter("--one-speaker reads all recordings anew; leave out --skip-existing, or add --force")
     if mic or live:
-        _check_live(mic, live, recordings, plain=not (align or output_dir) and format is Format.TXT)
+        _check_live(mic, live, recordings, plain=not (align or output_dir or one_speaker) and format is Format.TXT)
     texts = KnownTexts.read(align) if align else None
     ids = texts.name_recordings() if texts and not recordings else {}
     recordings = recordings or list(ids)
@@ -93,16 +99,21 @@ def transcribe(
 
         transcribe_live(recognizer, listen_to_microphone() if mic else read_live(sys.stdin.buffer))
         return
-    reader: Reader = recognizer
-    if texts:
-        from speechrnn.transcribe.forced import Aligner
-
-        reader = Aligner(recognizer, texts)
     with open_stdin(recordings) as paths:
+        if one_speaker:
+            from speechrnn.transcribe.speaker import know_speaker
+
+            recognizer = know_speaker(recognizer, find_recordings(paths)[0])
+        reader: Reader = recognizer
+        if texts:
+            from speechrnn.transcribe.forced import Aligner
+
+            reader = Aligner(recognizer, texts)
         if output_dir is None:
             failures = print_transcripts(reader, paths, format, ids)
         else:
-            formats, key = list(FORMATS) if format is Format.ALL else [format.value], reading.hash(recognizer, align)
+            formats = list(FORMATS) if format is Format.ALL else [format.value]
+            key = reading.hash(recognizer, align, one_speaker)
             failures = write_transcripts(
                 reader, paths, output_dir, formats, key, skip=skip_existing, force=force, ids=ids
             )
@@ -116,4 +127,6 @@ def _check_live(mic: bool, live: bool, recordings: list[Path] | None, plain: boo
     if live and recordings not in (None, [], [Path("-")]):
         raise typer.BadParameter("--live reads stdin alone; leave out recordings")
     if not plain:
-        raise typer.BadParameter("--mic and --live print text; leave out --align, --format and --output-dir")
+        raise typer.BadParameter(
+            "--mic and --live print text; leave out --align, --format, --output-dir and --one-speaker"
+        )

@@ -5,7 +5,7 @@ from pathlib import Path
 from speechrnn.config import Recipe
 from speechrnn.console import abridge, count_of, warn, warn_each
 from speechrnn.errors import CorpusError, TrainingError
-from speechrnn.features import Cmvn, equalize, estimate_cmvn, shape_features
+from speechrnn.features import Cmvn, estimate_cmvn, prepare_features
 from speechrnn.prepare.prepared import PreparedCorpus, list_parts
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.pronunciations import PHONES, REMEDY, phones_of
@@ -35,9 +35,8 @@ def open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple[
         raise CorpusError(f"{data}: its features are not what prepare.toml says; prepare it again")
     mfcc = prepared.config.features
     cmvn: Cmvn | None = None
-    if recipe.input.cmvn == "corpus":
-        level = (equalize(store[index], recipe.input, mfcc) for index in range(len(store)))
-        cmvn = estimate_cmvn(shape_features(features, recipe.input, mfcc) for features in level)
+    if recipe.input.cmvn != "utterance":
+        cmvn = estimate_cmvn(prepare_features(store[index], recipe.input, mfcc) for index in range(len(store)))
     alphabet = Alphabet((" ", *prepared.letters))
     phones = _find_phones(recipe, prepared.lang)
     noises = read_noise(recipe.augment.noise, mfcc)

@@ -1,11 +1,14 @@
 """A model as it was trained, listening through torch."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from speechrnn.audio import Signal
-from speechrnn.features import Features, compute_mfcc, make_dct, to_network_input
+from speechrnn.features import Features, compute_mfcc, estimate_cmvn, make_dct, prepare_features, to_network_input
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import ModelInfo
 
@@ -35,6 +38,22 @@ class TorchListener:
             log_probs, _ = read(torch.from_numpy(features)[None], torch.tensor([len(features)]))
         rows: NDArray[np.float32] = log_probs[0].numpy()
         return rows
+
+    def for_speaker(self, signals: Iterable[Signal]) -> "TorchListener":
+        """Returns the same network for one speaker, whose mean is taken from signals, (samples,) at 16 kHz each.
+
+        Without a signal, the mean stays the corpus's. Not for a model that normalises by utterance.
+
+        Raises:
+            AudioError: A signal is shorter than one window.
+        """
+        info, cmvn = self.info, self.model.cmvn
+        assert cmvn is not None
+        features = [
+            prepare_features(compute_mfcc(each, info.features), info.recipe.input, info.features) for each in signals
+        ]
+        mean = estimate_cmvn(features).mean if features else cmvn.mean
+        return TorchListener(replace(self.model, cmvn=replace(cmvn, mean=mean)))
 
     def compute_input(self, signal: Signal) -> Features:
         """Returns what the network sees of a signal, (frames, coefficients); errors as `compute_log_probs`."""

@@ -129,6 +129,8 @@ def test_a_mistake_is_one_line_and_exit_1(
         ["train", "x", "--out", "y"],
         ["score", "x"],
         ["transcribe", "a", "--format", "xml"],
+        ["transcribe", "a", "--one-speaker", "--output-dir", "x", "--skip-existing"],
+        ["transcribe", "--mic", "--one-speaker"],
     ],
 )
 def test_wrong_usage_is_exit_2(arguments: list[str], capsys: Capture) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from speechrnn.config import AugmentConfig
 from speechrnn.prepare.prepared import read_prepared
@@ -67,3 +68,25 @@ def test_phones_for_which_an_utterance_is_too_short_are_left_out_and_its_letters
         assert {bool(train.make(index).phones) for index in train.learnable} == {fewest > 0}
         if fewest:
             assert {train.required_frames(index) for index in train.learnable} == {fewest}
+
+
+def test_by_speaker_the_mean_is_each_speakers_own_and_the_rest_the_corpuss(data: Path) -> None:
+    recipe = replace(TINY, input=replace(TINY.input, cmvn="speaker"))
+    train, _ = open_sources(data, read_prepared(data), recipe)
+    assert train.cmvn is not None
+    spoken: dict[str, list[NDArray[np.float32]]] = {}
+    for index, utterance in enumerate(train.store.utterances):
+        example = train.make(index)
+        spoken.setdefault(utterance.speaker, []).append(example.features)
+        store = train.store[index]
+        np.testing.assert_allclose(example.features.std(axis=0) * train.cmvn.deviation, store.std(axis=0), rtol=1e-3)
+    assert len(spoken) > 1
+    for features in spoken.values():
+        np.testing.assert_allclose(np.concatenate(features).mean(axis=0), 0, atol=1e-4)
+
+
+def test_by_speaker_who_has_no_name_is_heard_with_the_corpuss_mean(data: Path) -> None:
+    train, _ = open_sources(data, read_prepared(data), replace(TINY, input=replace(TINY.input, cmvn="corpus")))
+    known, _ = open_sources(data, read_prepared(data), replace(TINY, input=replace(TINY.input, cmvn="speaker")))
+    known.store.utterances = [replace(one, speaker="") for one in known.store.utterances]
+    np.testing.assert_array_equal(known.make(0).features, train.make(0).features)
