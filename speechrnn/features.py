@@ -27,10 +27,18 @@ VARIANCE_FLOOR = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Cmvn:
-    """Cepstral mean and standard deviation, each of shape (coefficients,)."""
+    """Cepstral mean and standard deviation, each of shape (coefficients,).
+
+    Attributes:
+        mean: What is taken off.
+        deviation: What is divided by then.
+        centre: The corpus's mean of MFCC as they are computed, to which each speaker's is moved before; None where
+            nobody's is.
+    """
 
     mean: Features
     deviation: Features
+    centre: Features | None = None
 
 
 def compute_mfcc(signal: Signal, config: FeatureConfig) -> Features:
@@ -177,11 +185,6 @@ def shape_features(features: Features, settings: InputConfig, mfcc: FeatureConfi
     return append_deltas(features, settings.deltas)
 
 
-def prepare_features(features: Features, settings: InputConfig, mfcc: FeatureConfig) -> Features:
-    """Returns MFCC with equal loudness, within their range and with their differences, not yet normalised."""
-    return shape_features(equalize(features, settings, mfcc), settings, mfcc)
-
-
 def to_network_input(features: Features, settings: InputConfig, mfcc: FeatureConfig, cmvn: Cmvn | None) -> Features:
     """Returns MFCC as the network reads them.
 
@@ -189,9 +192,9 @@ def to_network_input(features: Features, settings: InputConfig, mfcc: FeatureCon
         features: As `compute_mfcc` gives them, (frames, coefficients).
         settings: The loudness, the range, the differences.
         mfcc: How the features were computed.
-        cmvn: The training corpus's statistics, or the speaker's; None for the utterance's own.
+        cmvn: The training corpus's statistics, or None for the utterance's own.
     """
-    return normalize_features(prepare_features(features, settings, mfcc), cmvn)
+    return normalize_features(shape_features(equalize(features, settings, mfcc), settings, mfcc), cmvn)
 
 
 @cache

@@ -53,6 +53,8 @@ def save_model(model: Model, path: Path, dtype: torch.dtype = torch.float32) -> 
     if model.cmvn:
         tensors["cmvn.mean"] = torch.from_numpy(model.cmvn.mean)
         tensors["cmvn.deviation"] = torch.from_numpy(model.cmvn.deviation)
+        if model.cmvn.centre is not None:
+            tensors["cmvn.centre"] = torch.from_numpy(model.cmvn.centre)
     with write_atomically(path) as temporary:
         temporary.write_bytes(save(tensors, {METADATA_KEY: dump_info(model.info)}))
 
@@ -68,8 +70,7 @@ def load_model(path: Path) -> Model:
     network = build_network(info.recipe, info.features, info.alphabet, info.phones)
     try:
         _fill_network(network, tensors)
-        width = info.features.coefficients * (info.recipe.input.deltas + 1)
-        cmvn = _read_cmvn(tensors, width) if info.recipe.input.cmvn != "utterance" else None
+        cmvn = _read_cmvn(tensors, info) if info.recipe.input.cmvn != "utterance" else None
     except (ValueError, KeyError) as error:
         raise ModelError(f"{file}: its weights do not fit its recipe ({error}); copy or train it again") from error
     return Model(info, network.eval(), cmvn)
@@ -143,8 +144,14 @@ def _fill_network(network: AcousticNetwork, tensors: dict[str, Tensor]) -> None:
         raise ValueError("their names or shapes are others") from error
 
 
-def _read_cmvn(tensors: dict[str, Tensor], width: int) -> Cmvn:
-    mean, deviation = tensors["cmvn.mean"].numpy(), tensors["cmvn.deviation"].numpy()
-    if mean.shape != (width,) or deviation.shape != (width,):
-        raise ValueError(f"statistics of shape {mean.shape}, expected ({width},)")
-    return Cmvn(mean, deviation)
+def _read_cmvn(tensors: dict[str, Tensor], info: ModelInfo) -> Cmvn:
+    coefficients = info.features.coefficients
+    widths = {"mean": coefficients * (info.recipe.input.deltas + 1)}
+    widths["deviation"] = widths["mean"]
+    if info.recipe.input.cmvn == "speaker":
+        widths["centre"] = coefficients
+    statistics = {name: tensors[f"cmvn.{name}"].numpy() for name in widths}
+    for name, width in widths.items():
+        if statistics[name].shape != (width,):
+            raise ValueError(f"statistics of shape {statistics[name].shape}, expected ({width},)")
+    return Cmvn(**statistics)

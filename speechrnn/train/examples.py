@@ -13,7 +13,7 @@ from speechrnn.ctc import count_required_frames, count_required_input, explain_u
 from speechrnn.errors import TextError
 from speechrnn.features import Cmvn, Features, equalize, normalize_features, shape_features, to_network_input
 from speechrnn.manifest import Utterance
-from speechrnn.prepare.speakers import estimate_speakers
+from speechrnn.prepare.speakers import move_speakers
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.pronunciations import pronounce
 from speechrnn.text import Alphabet
@@ -29,8 +29,7 @@ class ExampleSource:
         store: The split.
         recipe: Input, stacking, augmentation and seed.
         features: How the store's MFCC were computed.
-        cmvn: The training corpus's statistics, or None for each utterance's own; the speakers' means, where the recipe
-            asks for them, are this store's.
+        cmvn: The training corpus's statistics, or None for each utterance's own.
         alphabet: Turns texts into classes.
         phones: Turns pronunciations into classes; None where no phones are learned.
         lang: The language of the texts.
@@ -104,15 +103,17 @@ class ExampleSource:
         return count_required_input(longest, self.recipe.network.stack)
 
     @cached_property
-    def _speakers(self) -> dict[str, Cmvn]:
-        return estimate_speakers(self.store, self.recipe.input, self.features, self.cmvn)
+    def _moves(self) -> dict[str, Features]:
+        return move_speakers(self.store, self.cmvn.centre if self.cmvn else None)
 
-    def _find_cmvn(self, index: int) -> Cmvn | None:
-        return self._speakers.get(self.store.utterances[index].speaker, self.cmvn)
+    def _recall(self, index: int) -> Features:
+        """Returns an utterance's MFCC, moved where speakers are to be."""
+        move = self._moves.get(self.store.utterances[index].speaker)
+        return self.store[index] if move is None else self.store[index] + move
 
     def make(self, index: int) -> Example:
         """Returns an utterance as it is."""
-        features = to_network_input(self.store[index], self.recipe.input, self.features, self._find_cmvn(index))
+        features = to_network_input(self._recall(index), self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, self.labels[index], self.phone_labels[index])
 
     def vary(self, index: int, epoch: int) -> Example:
@@ -127,9 +128,9 @@ class ExampleSource:
             heard = equalize(noise, self.recipe.input, self.features)
         else:
             fewest = self.required_frames(index)
-            level = equalize(self.store[index], self.recipe.input, self.features)
+            level = equalize(self._recall(index), self.recipe.input, self.features)
             heard = augment_features(level, augment, self.features, fewest, rng, self.noises)
-        features = normalize_features(shape_features(heard, self.recipe.input, self.features), self._find_cmvn(index))
+        features = normalize_features(shape_features(heard, self.recipe.input, self.features), self.cmvn)
         return Example(self.store.utterances[index].id, features, labels, phones)
 
     def explain_unlearnable(self) -> list[str]:

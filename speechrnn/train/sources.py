@@ -1,12 +1,15 @@
 """What a run learns from and is judged on, opened; what of it cannot be learned is said."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from speechrnn.config import Recipe
+from speechrnn.config import FeatureConfig, InputConfig, Recipe
 from speechrnn.console import abridge, count_of, warn, warn_each
 from speechrnn.errors import CorpusError, TrainingError
-from speechrnn.features import Cmvn, estimate_cmvn, prepare_features
+from speechrnn.features import Cmvn, Features, equalize, estimate_cmvn, shape_features
 from speechrnn.prepare.prepared import PreparedCorpus, list_parts
+from speechrnn.prepare.speakers import move_speakers
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.pronunciations import PHONES, REMEDY, phones_of
 from speechrnn.text import Alphabet
@@ -36,7 +39,9 @@ def open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple[
     mfcc = prepared.config.features
     cmvn: Cmvn | None = None
     if recipe.input.cmvn != "utterance":
-        cmvn = estimate_cmvn(prepare_features(store[index], recipe.input, mfcc) for index in range(len(store)))
+        by_speaker = recipe.input.cmvn == "speaker"
+        centre = estimate_cmvn(store[index] for index in range(len(store))).mean if by_speaker else None
+        cmvn = replace(estimate_cmvn(_shape(store, centre, recipe.input, mfcc)), centre=centre)
     alphabet = Alphabet((" ", *prepared.letters))
     phones = _find_phones(recipe, prepared.lang)
     noises = read_noise(recipe.augment.noise, mfcc)
@@ -48,6 +53,15 @@ def open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple[
     if not train.learnable:
         raise TrainingError(f"{data}: no training utterance has frames enough for its characters; lower network.stack")
     return train, dev
+
+
+def _shape(
+    store: FeatureStore, centre: Features | None, settings: InputConfig, mfcc: FeatureConfig
+) -> Iterator[Features]:
+    moves = move_speakers(store, centre)
+    for index, utterance in enumerate(store.utterances):
+        moved = store[index] + moves.get(utterance.speaker, 0)
+        yield shape_features(equalize(moved, settings, mfcc), settings, mfcc)
 
 
 def _find_phones(recipe: Recipe, lang: str) -> Alphabet | None:

@@ -18,7 +18,7 @@ from speechrnn.modelfile import Model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.parallel import map_in_order
 from speechrnn.prepare.prepared import list_parts, read_prepared
-from speechrnn.prepare.speakers import estimate_speakers
+from speechrnn.prepare.speakers import move_speakers
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.score.entries import Entry
 from speechrnn.transcribe.beam import BeamDecoder
@@ -98,12 +98,12 @@ def hear_split(
 def _hear_features(store: FeatureStore, model: Model, phones: bool) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
     info, read = model.info, model.network.read_phones if phones else model.network
     utterances = {utterance.id: utterance for utterance in store.utterances}
-    speakers = estimate_speakers(store, info.recipe.input, info.features, model.cmvn)
+    moves = move_speakers(store, model.cmvn.centre if model.cmvn else None)
 
     def make(index: int) -> Example:
         utterance = store.utterances[index]
-        cmvn = speakers.get(utterance.speaker, model.cmvn)
-        return Example(utterance.id, to_network_input(store[index], info.recipe.input, info.features, cmvn), ())
+        moved = store[index] + moves.get(utterance.speaker, 0)
+        return Example(utterance.id, to_network_input(moved, info.recipe.input, info.features, model.cmvn), ())
 
     def hear(indices: Sequence[int]) -> list[tuple[Utterance, NDArray[np.float32]]]:
         batch = collate([make(index) for index in indices])

@@ -1,14 +1,13 @@
 """A model as it was trained, listening through torch."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from speechrnn.audio import Signal
-from speechrnn.features import Features, compute_mfcc, estimate_cmvn, make_dct, prepare_features, to_network_input
+from speechrnn.features import Features, compute_mfcc, estimate_cmvn, make_dct, to_network_input
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import ModelInfo
 
@@ -16,9 +15,10 @@ from speechrnn.modelinfo import ModelInfo
 class TorchListener:
     """A network on the CPU."""
 
-    def __init__(self, model: Model) -> None:
-        """Takes the model."""
+    def __init__(self, model: Model, move: Features | None = None) -> None:
+        """Takes the model, and what moves the mean of all MFCC of the one who speaks, (coefficients,), if known."""
         self.model = model
+        self._move = np.float32(0) if move is None else move
         make_dct(model.info.features)  # made once here, not by several threads at once
 
     @property
@@ -40,22 +40,22 @@ class TorchListener:
         return rows
 
     def for_speaker(self, signals: Iterable[Signal]) -> "TorchListener":
-        """Returns the same network for one speaker, whose mean is taken from signals, (samples,) at 16 kHz each.
+        """Returns the same for the one who speaks in signals, (samples,) at 16 kHz each, if there are any.
 
-        Without a signal, the mean stays the corpus's. Not for a model that normalises by utterance.
+        The model must have been taught by speaker.
 
         Raises:
             AudioError: A signal is shorter than one window.
         """
-        info, cmvn = self.info, self.model.cmvn
-        assert cmvn is not None
-        features = [
-            prepare_features(compute_mfcc(each, info.features), info.recipe.input, info.features) for each in signals
-        ]
-        mean = estimate_cmvn(features).mean if features else cmvn.mean
-        return TorchListener(replace(self.model, cmvn=replace(cmvn, mean=mean)))
+        assert self.model.cmvn is not None
+        assert self.model.cmvn.centre is not None
+        spoken = [compute_mfcc(signal, self.info.features) for signal in signals]
+        if not spoken:
+            return self
+        return TorchListener(self.model, self.model.cmvn.centre - estimate_cmvn(spoken).mean)
 
     def compute_input(self, signal: Signal) -> Features:
         """Returns what the network sees of a signal, (frames, coefficients); errors as `compute_log_probs`."""
         info = self.info
-        return to_network_input(compute_mfcc(signal, info.features), info.recipe.input, info.features, self.model.cmvn)
+        moved = compute_mfcc(signal, info.features) + self._move
+        return to_network_input(moved, info.recipe.input, info.features, self.model.cmvn)

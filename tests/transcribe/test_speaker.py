@@ -31,8 +31,8 @@ def make_recognizer(input: InputConfig) -> Recognizer:
     torch.manual_seed(1)
     network = build_network(recipe, info.features, info.alphabet)
     network.output.weight.data *= 20
-    width = info.features.coefficients
-    cmvn = None if input.cmvn == "utterance" else Cmvn(np.zeros(width, np.float32), np.ones(width, np.float32))
+    zeros = np.zeros(info.features.coefficients, np.float32)
+    cmvn = None if input.cmvn == "utterance" else Cmvn(zeros, zeros + 1, zeros.copy())
     return Recognizer(TorchListener(Model(info, network.eval(), cmvn)), "m")
 
 
@@ -56,10 +56,8 @@ def test_recordings_of_one_speaker_give_what_the_prepared_corpus_gives(
 
 
 def test_where_no_recording_of_a_speaker_can_be_read_the_corpuss_mean_stays(tmp_path: Path) -> None:
-    listener = know_speaker(make_recognizer(InputConfig(cmvn="speaker")), [tmp_path / "gone.wav"]).listener
-    assert isinstance(listener, TorchListener)
-    assert listener.model.cmvn is not None
-    np.testing.assert_array_equal(listener.model.cmvn.mean, 0)
+    recognizer = make_recognizer(InputConfig(cmvn="speaker"))
+    assert know_speaker(recognizer, [tmp_path / "gone.wav"]).listener is recognizer.listener
 
 
 @pytest.mark.parametrize("cmvn", ["utterance", "corpus"])
