@@ -20,6 +20,7 @@ def load_model(
     words: str | PathLike[str] | None = None,
     hotwords: Sequence[str] = (),
     beam: int | None = None,
+    letters: bool = False,
 ) -> "Recognizer":
     """Returns a recogniser, which reads as `speechrnn transcribe` does with the options of these names.
 
@@ -30,6 +31,7 @@ def load_model(
         words: A file with the only words there are, or the name of one that ships.
         hotwords: Favoured words or phrases, each with or without ":" and its boost in nats.
         beam: Prefixes of the beam search; 1 for greedy decoding.
+        letters: Read letters also where the model has learned phones.
 
     Raises:
         ModelError: A model cannot be read.
@@ -47,4 +49,5 @@ def load_model(
         lm=Path(lm) if lm is not None else None,
         words=Path(words) if words is not None else None,
         hotwords=tuple(hotwords),
+        letters=letters,
     ).open()

@@ -21,6 +21,9 @@ def score(
     ] = None,
     lm: Annotated[Path | None, typer.Option(help="With --model: a language model, ours or ARPA.")] = None,
     words: Annotated[Path | None, typer.Option(help="With --model: a file with the only words there are.")] = None,
+    letters: Annotated[
+        bool, typer.Option("--letters", help="With --model: read both by letters, also where it has learned phones.")
+    ] = False,
     vs: Annotated[Path | None, typer.Option(help="Hypotheses of another recogniser: is it better?")] = None,
     normalize: Annotated[
         str, typer.Option(help="What is made equal first, on both sides: none, basic, english, spanish, or a file.")
@@ -45,12 +48,14 @@ def score(
 
     if (hypothesis is None) == (model is None):
         raise typer.BadParameter("give a file of hypotheses, or a prepared folder with --model")
-    if hypothesis is not None and (beam or lm or words):
-        raise typer.BadParameter("--beam, --lm and --words go with --model; these hypotheses are read already")
+    if hypothesis is not None and (beam or lm or words or letters):
+        raise typer.BadParameter(
+            "--beam, --lm, --words and --letters go with --model; these hypotheses are read already"
+        )
     keys, outputs = _parse_keys(by), Outputs(html, html_audio, trn, ctm, force)
     outputs.refuse_existing()
     if model is not None:
-        references, hypotheses = _recognize(reference, split, model, beam, lm, words)
+        references, hypotheses = _recognize(reference, split, model, beam, lm, words, letters)
     elif hypothesis is not None:
         references = read_transcripts(reference, "reference", plain)
         hypotheses = read_transcripts(hypothesis, "hypothesis", plain)
@@ -75,11 +80,12 @@ def _parse_keys(listed: str) -> list[str]:
 
 
 def _recognize(
-    folder: Path, split: str, model: Path, beam: int | None, lm: Path | None, words: Path | None
+    folder: Path, split: str, model: Path, beam: int | None, lm: Path | None, words: Path | None, letters: bool
 ) -> "tuple[dict[str, Entry], dict[str, Entry]]":
     from speechrnn.transcribe.corpus import transcribe_split
     from speechrnn.transcribe.decoding import make_decoder
     from speechrnn.transcribe.listener import open_listener
 
     listener = open_listener(model)
-    return transcribe_split(folder, split, listener, make_decoder(listener.info, beam=beam, lm=lm, words=words))
+    decoder = make_decoder(listener.info, beam=beam, lm=lm, words=words, letters=letters)
+    return transcribe_split(folder, split, listener, decoder)

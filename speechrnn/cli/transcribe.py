@@ -56,6 +56,10 @@ def transcribe(
     words: Annotated[
         Path | None, typer.Option(help="A file with the only words there are; digits and commands ship.")
     ] = None,
+    letters: Annotated[
+        bool,
+        typer.Option("--letters", help="Read --lm and --words by letters, also where the model has learned phones."),
+    ] = False,
     one_speaker: Annotated[
         bool,
         typer.Option("--one-speaker", help="They are all one person's: a model taught by speaker hears that voice."),
@@ -87,7 +91,9 @@ def transcribe(
         raise typer.BadParameter(_NOTHING)
     if texts and texts.text is not None and (len(recordings) > 1 or recordings[0].is_dir()):
         raise typer.BadParameter(f"{align} says what one recording says; name that one alone, or --align a manifest")
-    reading = Reading.choose(model, bool(align), beam=beam, lm=lm, words=words, hotwords=tuple(hotword or ()))
+    reading = Reading.choose(
+        model, bool(align), beam=beam, lm=lm, words=words, hotwords=tuple(hotword or ()), letters=letters
+    )
     if model is None:
         reading.introduce_default()
     elif not align:

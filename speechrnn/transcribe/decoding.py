@@ -27,10 +27,12 @@ def make_decoder(
     lm: Path | None = None,
     words: Path | None = None,
     hotwords: Sequence[str] = (),
+    letters: bool = False,
 ) -> BeamDecoder | None:
     """Returns a beam decoder for a model, or None where nothing asks for one.
 
-    It reads phones where the model has them, and there is a language model or a vocabulary whose sounds are known.
+    It reads phones where the model has them, and there is a language model or a vocabulary whose sounds are known,
+    unless letters are asked for.
 
     Args:
         info: The model's alphabet, phones and language.
@@ -38,6 +40,7 @@ def make_decoder(
         lm: A language model, or the name of one that ships.
         words: A file with the only words there are, or the name of one that ships.
         hotwords: Favoured words or phrases, each with or without ":" and its boost in nats.
+        letters: Read letters in any case.
 
     Raises:
         ModelError: The language model cannot be read.
@@ -46,7 +49,7 @@ def make_decoder(
     if lm is None and words is None and not hotwords and (beam is None or beam == 1):
         return None
     model = load_lm(lm) if lm else None
-    letters = set(info.alphabet.symbols)
+    symbols = set(info.alphabet.symbols)
     config = (model.beam if model else None) or BeamConfig()
     if beam is not None:
         config = replace(config, beam_width=beam)
@@ -54,9 +57,9 @@ def make_decoder(
     if model is not None and vocabulary and (absent := [one for one in vocabulary if one not in model.numbers]):
         note(f"{lm}: knows nothing of {len(absent)} of the words, like {absent[0]}")
     favoured = dict(_parse_hotword(hotword, info) for hotword in hotwords)
-    if model is not None and not any(set(word) <= letters for word in model.words[len(SPECIAL) :]):
+    if model is not None and not any(set(word) <= symbols for word in model.words[len(SPECIAL) :]):
         raise TextError(f"{lm}: no word of it can be written with the model's letters; is it for another language?")
-    sounds = _find_sounds(info, model, vocabulary, favoured)
+    sounds = None if letters else _find_sounds(info, model, vocabulary, favoured)
     alphabet = info.phones if info.phones and sounds else info.alphabet
     priors = info.phone_priors if sounds else ()
     decoder = BeamDecoder(alphabet, config, lm=model, words=vocabulary, hotwords=favoured, sounds=sounds, priors=priors)

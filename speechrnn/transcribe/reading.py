@@ -22,6 +22,7 @@ class Reading:
         lm: A language model, or the name of one that ships.
         words: A file with the only words there are, or the name of one that ships.
         hotwords: Favoured words, each with or without its boost.
+        letters: Read letters also where the model has learned phones.
     """
 
     model: Path
@@ -29,6 +30,7 @@ class Reading:
     lm: Path | None = None
     words: Path | None = None
     hotwords: Sequence[str] = ()
+    letters: bool = False
 
     @classmethod
     def choose(cls, model: Path | None, greedy: bool = False, **wanted: object) -> Self:
@@ -78,12 +80,17 @@ class Reading:
             from speechrnn.transcribe.decoding import make_decoder  # imports numba, which greedy decoding needs not
 
             recognizer.decoder = make_decoder(
-                recognizer.info, beam=self.beam, lm=self.lm, words=self.words, hotwords=self.hotwords
+                recognizer.info,
+                beam=self.beam,
+                lm=self.lm,
+                words=self.words,
+                hotwords=self.hotwords,
+                letters=self.letters,
             )
         return recognizer
 
     def hash(self, recognizer: Recognizer, text: Path | None = None, one_speaker: bool = False) -> str:
         """Returns a hash of all that transcripts depend on beside the recordings; `text` is what is aligned."""
         lm, words = self.lm and find_shipped(self.lm, LM), self.words and find_shipped(self.words, WORDS)
-        beside = ["one speaker"] * one_speaker
+        beside = [*["one speaker"] * one_speaker, *["letters"] * self.letters]
         return hash_reader([Path(recognizer.name), lm, words, text], [self.beam, *self.hotwords, *beside])

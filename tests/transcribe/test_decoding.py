@@ -62,6 +62,17 @@ def test_a_vocabulary_reads_by_phones_too(tmp_path: Path) -> None:
     assert decoder.read(say("wʌn tu tu", BOTH, phones=True)) == "won too too"
 
 
+def test_letters_are_read_where_they_are_asked_for(tmp_path: Path, lm: Path) -> None:
+    (tmp_path / "words.txt").write_text("Won\ntoo\n")
+    for decoder in (
+        make_decoder(BOTH, words=tmp_path / "words.txt", letters=True),
+        make_decoder(BOTH, lm=lm, letters=True),
+    ):
+        assert decoder
+        assert not decoder.reads_phones
+        assert decoder.read(say("too", BOTH, phones=False)) == "too"
+
+
 def test_a_listed_word_of_unknown_sound_is_read_by_its_letters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
