@@ -32,8 +32,8 @@ class Cmvn:
     Attributes:
         mean: What is taken off.
         deviation: What is divided by then.
-        centre: The mean of MFCC, as they are computed, of the corpus's speech, to which each speaker's is moved before;
-            None where nobody's is.
+        centre: The corpus's mean of MFCC as they are computed, to which each speaker's is moved before; None where
+            nobody's is.
     """
 
     mean: Features

@@ -104,7 +104,7 @@ class ExampleSource:
 
     @cached_property
     def _moves(self) -> dict[str, Features]:
-        return move_speakers(self.store, self.cmvn.centre if self.cmvn else None, self.features)
+        return move_speakers(self.store, self.cmvn.centre if self.cmvn else None)
 
     def _recall(self, index: int) -> Features:
         """Returns an utterance's MFCC, moved where speakers are to be."""

@@ -9,7 +9,7 @@ from speechrnn.console import abridge, count_of, warn, warn_each
 from speechrnn.errors import CorpusError, TrainingError
 from speechrnn.features import Cmvn, Features, equalize, estimate_cmvn, shape_features
 from speechrnn.prepare.prepared import PreparedCorpus, list_parts
-from speechrnn.prepare.speakers import find_centre, move_speakers
+from speechrnn.prepare.speakers import move_speakers
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.pronunciations import PHONES, REMEDY, phones_of
 from speechrnn.text import Alphabet
@@ -40,7 +40,7 @@ def open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple[
     cmvn: Cmvn | None = None
     if recipe.input.cmvn != "utterance":
         by_speaker = recipe.input.cmvn == "speaker"
-        centre = find_centre((store[index] for index in range(len(store))), mfcc) if by_speaker else None
+        centre = estimate_cmvn(store[index] for index in range(len(store))).mean if by_speaker else None
         cmvn = replace(estimate_cmvn(_shape(store, centre, recipe.input, mfcc)), centre=centre)
     alphabet = Alphabet((" ", *prepared.letters))
     phones = _find_phones(recipe, prepared.lang)
@@ -58,7 +58,7 @@ def open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple[
 def _shape(
     store: FeatureStore, centre: Features | None, settings: InputConfig, mfcc: FeatureConfig
 ) -> Iterator[Features]:
-    moves = move_speakers(store, centre, mfcc)
+    moves = move_speakers(store, centre)
     for index, utterance in enumerate(store.utterances):
         moved = store[index] + moves.get(utterance.speaker, 0)
         yield shape_features(equalize(moved, settings, mfcc), settings, mfcc)

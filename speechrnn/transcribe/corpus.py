@@ -98,7 +98,7 @@ def hear_split(
 def _hear_features(store: FeatureStore, model: Model, phones: bool) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
     info, read = model.info, model.network.read_phones if phones else model.network
     utterances = {utterance.id: utterance for utterance in store.utterances}
-    moves = move_speakers(store, model.cmvn.centre if model.cmvn else None, info.features)
+    moves = move_speakers(store, model.cmvn.centre if model.cmvn else None)
 
     def make(index: int) -> Example:
         utterance = store.utterances[index]

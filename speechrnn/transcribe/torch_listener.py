@@ -7,10 +7,9 @@ import torch
 from numpy.typing import NDArray
 
 from speechrnn.audio import Signal
-from speechrnn.features import Features, compute_mfcc, make_dct, to_network_input
+from speechrnn.features import Features, compute_mfcc, estimate_cmvn, make_dct, to_network_input
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import ModelInfo
-from speechrnn.prepare.speakers import find_centre
 
 
 class TorchListener:
@@ -53,7 +52,7 @@ class TorchListener:
         spoken = [compute_mfcc(signal, self.info.features) for signal in signals]
         if not spoken:
             return self
-        return TorchListener(self.model, self.model.cmvn.centre - find_centre(spoken, self.info.features))
+        return TorchListener(self.model, self.model.cmvn.centre - estimate_cmvn(spoken).mean)
 
     def compute_input(self, signal: Signal) -> Features:
         """Returns what the network sees of a signal, (frames, coefficients); errors as `compute_log_probs`."""
