@@ -19,9 +19,9 @@ for speaker in $speakers; do
     speechrnn train "$out/$speaker/data" --recipe "$here/strangers.toml" --init english --out "$out/$speaker/run" --resume "$@"
 done
 for speaker in $speakers; do
-    for words in "" "--words digits"; do
+    for words in "" "--words digits --letters"; do
         printf '%-10s' "$speaker"
-        # shellcheck disable=SC2086  # an option and its value, or nothing
+        # shellcheck disable=SC2086  # options, or nothing
         speechrnn score "$out/$speaker/data" --model "$out/$speaker/run" --worst 0 $words | grep -F '%WER'
     done
 done
