@@ -126,8 +126,8 @@ class InputConfig(Strict):
     """What the network sees of the features.
 
     Attributes:
-        cmvn: Mean and variance are taken from each utterance, or from the training corpus; by speaker, each known
-            speaker's mean, over all that there is of that person, is moved to the corpus's before all else.
+        cmvn: Mean and variance are taken from each utterance, or from the training corpus; by speaker, each named
+            speaker's mean, over all that the split has of that person, is moved to the corpus's before all else.
         deltas: How many differences over time stand beside the coefficients.
         range_db: Energies further below the loudest count as so far below: what a room, a line or an encoder leaves
             in the pauses is no longer heard; 0 hears everything.

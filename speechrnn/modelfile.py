@@ -96,7 +96,8 @@ def describe_model(path: Path, info: ModelInfo) -> str:
     facts = {
         "file": f"{path}, {path.stat().st_size / 1e6:.1f} MB, written by speechrnn {origin.speechrnn_version}",
         "network": f"{describe_network(network)}, {parameters / 1e6:.2f} M weights",
-        "input": f"{info.features.coefficients} MFCC every {info.features.hop_ms:g} ms, stacked by {network.stack}",
+        "input": f"{info.features.coefficients} MFCC every {info.features.hop_ms:g} ms, stacked by {network.stack},"
+        f" normalised by {info.recipe.input.cmvn}",
         "language": info.lang,
         "alphabet": "".join(info.alphabet.symbols).replace(" ", "␣"),
         "trained on": f"{origin.corpus}, {origin.utterances} utterances, {origin.hours:.2f} h",
@@ -146,12 +147,11 @@ def _fill_network(network: AcousticNetwork, tensors: dict[str, Tensor]) -> None:
 
 def _read_cmvn(tensors: dict[str, Tensor], info: ModelInfo) -> Cmvn:
     coefficients = info.features.coefficients
-    widths = {"mean": coefficients * (info.recipe.input.deltas + 1)}
-    widths["deviation"] = widths["mean"]
+    widths = dict.fromkeys(("mean", "deviation"), coefficients * (info.recipe.input.deltas + 1))
     if info.recipe.input.cmvn == "speaker":
         widths["centre"] = coefficients
     statistics = {name: tensors[f"cmvn.{name}"].numpy() for name in widths}
     for name, width in widths.items():
         if statistics[name].shape != (width,):
-            raise ValueError(f"statistics of shape {statistics[name].shape}, expected ({width},)")
+            raise ValueError(f"cmvn.{name} of shape {statistics[name].shape}, expected ({width},)")
     return Cmvn(**statistics)

@@ -44,6 +44,30 @@ def test_a_model_survives_the_way_to_disk_and_back(tmp_path: Path, cmvn: bool) -
     assert (loaded.cmvn is None) == (model.cmvn is None)
     if loaded.cmvn and model.cmvn:
         np.testing.assert_array_equal(loaded.cmvn.mean, model.cmvn.mean)
+        assert loaded.cmvn.centre is None
+
+
+def make_model_by_speaker(centre: int | None) -> Model:
+    model = make_model(cmvn=True)
+    recipe = replace(model.info.recipe, input=replace(model.info.recipe.input, cmvn="speaker"))
+    assert model.cmvn is not None
+    cmvn = replace(model.cmvn, centre=None if centre is None else np.arange(centre, dtype=np.float32))
+    return Model(replace(model.info, recipe=recipe), model.network, cmvn)
+
+
+def test_the_mean_to_which_speakers_are_moved_survives_it_too(tmp_path: Path) -> None:
+    save_model(make_model_by_speaker(20), tmp_path / "model.safetensors")
+    loaded = load_model(tmp_path)
+    assert loaded.cmvn is not None
+    np.testing.assert_array_equal(loaded.cmvn.centre, np.arange(20))
+    assert "normalised by speaker" in describe_model(tmp_path / "model.safetensors", loaded.info)
+
+
+@pytest.mark.parametrize(("centre", "message"), [(None, "cmvn.centre"), (3, r"cmvn\.centre of shape \(3,\)")])
+def test_a_model_by_speaker_without_such_a_mean_is_refused(tmp_path: Path, centre: int | None, message: str) -> None:
+    save_model(make_model_by_speaker(centre), tmp_path / "m")
+    with pytest.raises(ModelError, match=message):
+        load_model(tmp_path / "m")
 
 
 def test_phones_survive_it_too(tmp_path: Path) -> None:
@@ -113,7 +137,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -
 def test_statistics_of_another_width_are_refused(tmp_path: Path) -> None:
     model = make_model(cmvn=True)
     save_model(replace(model, cmvn=Cmvn(np.zeros(3, dtype=np.float32), np.ones(3, dtype=np.float32))), tmp_path / "m")
-    with pytest.raises(ModelError, match=r"statistics of shape \(3,\), expected \(20,\)"):
+    with pytest.raises(ModelError, match=r"cmvn\.mean of shape \(3,\), expected \(20,\)"):
         load_model(tmp_path / "m")
 
 

@@ -62,7 +62,7 @@ def transcribe(
     ] = False,
     one_speaker: Annotated[
         bool,
-        typer.Option("--one-speaker", help="They are all one person's: a model taught by speaker hears that voice."),
+        typer.Option("--one-speaker", help="All are one person's: take that voice's mean (input.cmvn = speaker)."),
     ] = False,
     hotword: Annotated[
         list[str] | None, typer.Option(help="A favoured word or phrase, or WORD:BOOST; may be repeated.")
@@ -74,14 +74,14 @@ def transcribe(
     from speechrnn.transcribe.known import KnownTexts
     from speechrnn.transcribe.reading import Reading
 
-    if align and (beam or lm or words or hotword):
-        raise typer.BadParameter("--align knows the words; leave out --beam, --lm, --words and --hotword")
+    if align and (beam or lm or words or hotword or letters):
+        raise typer.BadParameter("--align knows the words; leave out --beam, --lm, --words, --letters and --hotword")
     if beam == 1 and (lm or words or hotword):
         raise typer.BadParameter("--beam 1 is greedy, and hears of no --lm, --words or --hotword; take 10 or more")
     if output_dir is None and (skip_existing or force or format is Format.ALL):
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
     if one_speaker and skip_existing:
-        raise typer.BadParameter("--one-speaker reads all recordings anew; leave out --skip-existing, or add --force")
+        raise typer.BadParameter("--one-speaker reads all recordings anew; take --force instead of --skip-existing")
     if mic or live:
         _check_live(mic, live, recordings, plain=not (align or output_dir or one_speaker) and format is Format.TXT)
     texts = KnownTexts.read(align) if align else None
@@ -109,7 +109,8 @@ def transcribe(
         if one_speaker:
             from speechrnn.transcribe.speaker import know_speaker
 
-            recognizer = know_speaker(recognizer, find_recordings(paths)[0])
+            found, empty = find_recordings(paths)
+            recognizer, paths = know_speaker(recognizer, found), [*found, *empty]
         reader: Reader = recognizer
         if texts:
             from speechrnn.transcribe.forced import Aligner

@@ -27,7 +27,8 @@ def perturb_utterances(utterances: Sequence[Utterance], speeds: Sequence[float],
 
 def _change_speed(utterance: Utterance, speed: float) -> Utterance:
     prefix = f"sp{speed:g}-"
-    return replace(utterance, id=prefix + utterance.id, speaker=prefix + utterance.speaker, speed=speed)
+    speaker = utterance.speaker and prefix + utterance.speaker
+    return replace(utterance, id=prefix + utterance.id, speaker=speaker, speed=speed)
 
 
 def _draw_volume(id: str) -> float:

@@ -8,7 +8,8 @@ import io
 import json
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -61,6 +62,7 @@ class FeatureStore:
         self._features = [part.features for part in parts]
         self._ends = np.concatenate([np.cumsum(part.frames) for part in parts])
         self._part_of = np.repeat(np.arange(len(parts)), [len(part.frames) for part in parts])
+        self._moves: Mapping[str, Features] = {}
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -69,7 +71,15 @@ class FeatureStore:
         """Returns the features of one utterance, (frames, coefficients)."""
         end = self._ends[index]
         part = self._features[self._part_of[index]]
-        return np.array(part[end - self.frames[index] : end], dtype=np.float32)
+        features = np.array(part[end - self.frames[index] : end], dtype=np.float32)
+        move = self._moves.get(self.utterances[index].speaker)
+        return features if move is None else features + move
+
+    def move(self, moves: Mapping[str, "Features"]) -> Self:
+        """Returns the same, in which what is said for a speaker, (coefficients,), is added to all features of his."""
+        other = copy(self)
+        other._moves = moves
+        return other
 
     @property
     def coefficients(self) -> int:

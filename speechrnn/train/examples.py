@@ -13,7 +13,6 @@ from speechrnn.ctc import count_required_frames, count_required_input, explain_u
 from speechrnn.errors import TextError
 from speechrnn.features import Cmvn, Features, equalize, normalize_features, shape_features, to_network_input
 from speechrnn.manifest import Utterance
-from speechrnn.prepare.speakers import move_speakers
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.pronunciations import pronounce
 from speechrnn.text import Alphabet
@@ -102,18 +101,9 @@ class ExampleSource:
         longest = max(self.labels[index], self.phone_labels[index], key=count_required_frames)
         return count_required_input(longest, self.recipe.network.stack)
 
-    @cached_property
-    def _moves(self) -> dict[str, Features]:
-        return move_speakers(self.store, self.cmvn.centre if self.cmvn else None)
-
-    def _recall(self, index: int) -> Features:
-        """Returns an utterance's MFCC, moved where speakers are to be."""
-        move = self._moves.get(self.store.utterances[index].speaker)
-        return self.store[index] if move is None else self.store[index] + move
-
     def make(self, index: int) -> Example:
         """Returns an utterance as it is."""
-        features = to_network_input(self._recall(index), self.recipe.input, self.features, self.cmvn)
+        features = to_network_input(self.store[index], self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, self.labels[index], self.phone_labels[index])
 
     def vary(self, index: int, epoch: int) -> Example:
@@ -128,7 +118,7 @@ class ExampleSource:
             heard = equalize(noise, self.recipe.input, self.features)
         else:
             fewest = self.required_frames(index)
-            level = equalize(self._recall(index), self.recipe.input, self.features)
+            level = equalize(self.store[index], self.recipe.input, self.features)
             heard = augment_features(level, augment, self.features, fewest, rng, self.noises)
         features = normalize_features(shape_features(heard, self.recipe.input, self.features), self.cmvn)
         return Example(self.store.utterances[index].id, features, labels, phones)

@@ -1,10 +1,9 @@
 """What a run learns from and is judged on, opened; what of it cannot be learned is said."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from speechrnn.config import FeatureConfig, InputConfig, Recipe
+from speechrnn.config import Recipe
 from speechrnn.console import abridge, count_of, warn, warn_each
 from speechrnn.errors import CorpusError, TrainingError
 from speechrnn.features import Cmvn, Features, equalize, estimate_cmvn, shape_features
@@ -33,20 +32,25 @@ def open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple[
                 " (training.dev_split names the one to judge epochs on)"
             )
     parts = list_parts(data)
-    store = FeatureStore(parts, "train")
+    store, dev_store = FeatureStore(parts, "train"), FeatureStore(parts, dev_split)
     if store.coefficients != prepared.config.features.coefficients:
         raise CorpusError(f"{data}: its features are not what prepare.toml says; prepare it again")
     mfcc = prepared.config.features
+    centre: Features | None = None
+    if recipe.input.cmvn == "speaker":
+        _report_unnamed(store)
+        store, centre = move_speakers(store)
+        dev_store, _ = move_speakers(dev_store, centre)
     cmvn: Cmvn | None = None
     if recipe.input.cmvn != "utterance":
-        by_speaker = recipe.input.cmvn == "speaker"
-        centre = estimate_cmvn(store[index] for index in range(len(store))).mean if by_speaker else None
-        cmvn = replace(estimate_cmvn(_shape(store, centre, recipe.input, mfcc)), centre=centre)
+        level = (equalize(store[index], recipe.input, mfcc) for index in range(len(store)))
+        cmvn = estimate_cmvn(shape_features(features, recipe.input, mfcc) for features in level)
+        cmvn = replace(cmvn, centre=centre)
     alphabet = Alphabet((" ", *prepared.letters))
     phones = _find_phones(recipe, prepared.lang)
     noises = read_noise(recipe.augment.noise, mfcc)
     train = ExampleSource(store, recipe, mfcc, cmvn, alphabet, phones, prepared.lang, noises)
-    dev = ExampleSource(FeatureStore(parts, dev_split), recipe, mfcc, cmvn, alphabet)
+    dev = ExampleSource(dev_store, recipe, mfcc, cmvn, alphabet)
     for source in (train, dev):
         _report_unlearnable(source)
     _report_unsaid(train)
@@ -55,13 +59,10 @@ def open_sources(data: Path, prepared: PreparedCorpus, recipe: Recipe) -> tuple[
     return train, dev
 
 
-def _shape(
-    store: FeatureStore, centre: Features | None, settings: InputConfig, mfcc: FeatureConfig
-) -> Iterator[Features]:
-    moves = move_speakers(store, centre)
-    for index, utterance in enumerate(store.utterances):
-        moved = store[index] + moves.get(utterance.speaker, 0)
-        yield shape_features(equalize(moved, settings, mfcc), settings, mfcc)
+def _report_unnamed(store: FeatureStore) -> None:
+    unnamed = sum(not utterance.speaker for utterance in store.utterances)
+    if unnamed:
+        warn(f"{unnamed} of {len(store)} utterances name no speaker, and are heard as they are (input.cmvn)")
 
 
 def _find_phones(recipe: Recipe, lang: str) -> Alphabet | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from speechrnn.audio import read_utterance
 from speechrnn.batches import Example, collate, plan_batches
-from speechrnn.console import show_progress
+from speechrnn.console import show_progress, warn
 from speechrnn.errors import CorpusError
 from speechrnn.features import to_network_input
 from speechrnn.manifest import Utterance
@@ -84,6 +84,8 @@ def hear_split(
     """
     _check_fit(folder, split, listener.info)
     store = FeatureStore(list_parts(folder), split)
+    if listener.info.recipe.input.cmvn == "speaker" and not isinstance(listener, TorchListener):
+        warn("an exported model hears speakers as they are; the run's folder hears each with his own mean (input.cmvn)")
     with show_progress("Transcribing", len(store), "utterances") as advance:
         heard = (
             _hear_features(store, listener.model, phones)
@@ -97,13 +99,13 @@ def hear_split(
 
 def _hear_features(store: FeatureStore, model: Model, phones: bool) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
     info, read = model.info, model.network.read_phones if phones else model.network
+    if model.cmvn is not None and model.cmvn.centre is not None:
+        store, _ = move_speakers(store, model.cmvn.centre)
     utterances = {utterance.id: utterance for utterance in store.utterances}
-    moves = move_speakers(store, model.cmvn.centre if model.cmvn else None)
 
     def make(index: int) -> Example:
-        utterance = store.utterances[index]
-        moved = store[index] + moves.get(utterance.speaker, 0)
-        return Example(utterance.id, to_network_input(moved, info.recipe.input, info.features, model.cmvn), ())
+        features = to_network_input(store[index], info.recipe.input, info.features, model.cmvn)
+        return Example(store.utterances[index].id, features, ())
 
     def hear(indices: Sequence[int]) -> list[tuple[Utterance, NDArray[np.float32]]]:
         batch = collate([make(index) for index in indices])

@@ -40,7 +40,7 @@ def make_decoder(
         lm: A language model, or the name of one that ships.
         words: A file with the only words there are, or the name of one that ships.
         hotwords: Favoured words or phrases, each with or without ":" and its boost in nats.
-        letters: Read letters in any case.
+        letters: Read letters also where the model has learned phones.
 
     Raises:
         ModelError: The language model cannot be read.

@@ -92,5 +92,5 @@ class Reading:
     def hash(self, recognizer: Recognizer, text: Path | None = None, one_speaker: bool = False) -> str:
         """Returns a hash of all that transcripts depend on beside the recordings; `text` is what is aligned."""
         lm, words = self.lm and find_shipped(self.lm, LM), self.words and find_shipped(self.words, WORDS)
-        beside = [*["one speaker"] * one_speaker, *["letters"] * self.letters]
+        beside = [*["--one-speaker"] * one_speaker, *["--letters"] * self.letters]  # no hotword begins with "-"
         return hash_reader([Path(recognizer.name), lm, words, text], [self.beam, *self.hotwords, *beside])

@@ -1,20 +1,24 @@
 """Recordings that are all one person's, read with that person's own mean."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-from speechrnn.audio import Signal
+from speechrnn.config import FeatureConfig
 from speechrnn.console import show_progress
 from speechrnn.errors import AudioError, ModelError
-from speechrnn.modelinfo import ModelInfo
+from speechrnn.features import compute_mfcc
 from speechrnn.parallel import map_in_order
+from speechrnn.prepare.speakers import FrameSum
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_recording
 from speechrnn.transcribe.torch_listener import TorchListener
 
 
 def know_speaker(recognizer: Recognizer, recordings: Sequence[Path]) -> Recognizer:
-    """Returns a recogniser for the one who speaks in all these recordings, of which those that can be read are heard.
+    """Returns a recogniser for the one who speaks in all these recordings.
+
+    The mean is taken of all pieces of them in which somebody may speak; of none, it stays the corpus's.
 
     Raises:
         ModelError: The model was not taught with speakers' own means, or is exported.
@@ -27,24 +31,25 @@ def know_speaker(recognizer: Recognizer, recordings: Sequence[Path]) -> Recogniz
     if not isinstance(listener, TorchListener):
         raise ModelError(f"{recognizer.name}: is exported with its corpus's mean; for --one-speaker name the run")
 
-    def hear(path: Path) -> list[Signal]:
-        return _read_spoken(path, listener.info)
-
     with show_progress("Listening", len(recordings), "recordings") as advance:
 
-        def hear_all() -> Iterator[Signal]:
-            for signals in map_in_order(hear, recordings):
-                yield from signals
+        def hear_all() -> Iterator[FrameSum]:
+            for heard in map_in_order(partial(_hear, features=listener.info.features), recordings):
+                yield heard
                 advance(1)
 
-        known = listener.for_speaker(hear_all())
-    return Recognizer(known, recognizer.name, recognizer.decoder)
+        spoken = FrameSum.of(hear_all())
+    return (
+        Recognizer(listener.for_speaker(spoken.mean), recognizer.name, recognizer.decoder)
+        if spoken.frames
+        else recognizer
+    )
 
 
-def _read_spoken(path: Path, info: ModelInfo) -> list[Signal]:
-    """Returns the pieces of a recording that will be read; none where it cannot be, which will be said in its turn."""
+def _hear(path: Path, features: FeatureConfig) -> FrameSum:
+    """Returns the sum of what will be read of a recording; of nothing where it cannot be, which is said in its turn."""
+    pieces = (piece.signal for piece in cut_recording(path) if piece.spoken)
     try:
-        pieces = list(cut_recording(path))
+        return FrameSum.of(compute_mfcc(one, features) for one in pieces if len(one) >= features.window_samples)
     except AudioError:
-        return []
-    return [piece.signal for piece in pieces if piece.spoken and len(piece.signal) >= info.features.window_samples]
+        return FrameSum.of([])

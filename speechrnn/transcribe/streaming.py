@@ -43,7 +43,7 @@ class StreamingRecognizer:
         assert isinstance(recognizer.listener, TorchListener)
         self._recognizer = recognizer
         self._draft = Recognizer(recognizer.listener, recognizer.name)
-        self._mfcc = _make_mfcc(recognizer.listener.model)
+        self._mfcc = _make_mfcc(recognizer.listener)
         self._stages = _make_stages(recognizer.listener.model, recognizer.reads_phones)
         self._letters = recognizer.info.alphabet.classes
         phones = recognizer.info.phones.classes if recognizer.reads_phones and recognizer.info.phones else 0
@@ -139,11 +139,11 @@ class _Recurrent:
         return normed[:, 0].numpy()
 
 
-def _make_mfcc(model: Model) -> _Local:
+def _make_mfcc(listener: TorchListener) -> _Local:
     """Returns the stage from samples to MFCC; the rest of a window that is not full makes no frame."""
-    features = model.info.features
+    features, move = listener.info.features, listener.move
     overlap = features.window_samples - features.hop_samples
-    return _Local(lambda samples: compute_mfcc(samples, features), after=overlap, stride=features.hop_samples)
+    return _Local(lambda samples: compute_mfcc(samples, features) + move, after=overlap, stride=features.hop_samples)
 
 
 def _make_stages(model: Model, phones: bool) -> list[_Stage]:

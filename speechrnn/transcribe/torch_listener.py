@@ -1,13 +1,11 @@
 """A model as it was trained, listening through torch."""
 
-from collections.abc import Iterable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from speechrnn.audio import Signal
-from speechrnn.features import Features, compute_mfcc, estimate_cmvn, make_dct, to_network_input
+from speechrnn.features import Features, compute_mfcc, make_dct, to_network_input
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import ModelInfo
 
@@ -16,9 +14,9 @@ class TorchListener:
     """A network on the CPU."""
 
     def __init__(self, model: Model, move: Features | None = None) -> None:
-        """Takes the model, and what moves the mean of all MFCC of the one who speaks, (coefficients,), if known."""
+        """Takes the model, and what is added to all MFCC, (coefficients,), of one speaker; None for nothing."""
         self.model = model
-        self._move = np.float32(0) if move is None else move
+        self.move = np.float32(0) if move is None else move
         make_dct(model.info.features)  # made once here, not by several threads at once
 
     @property
@@ -39,23 +37,14 @@ class TorchListener:
         rows: NDArray[np.float32] = log_probs[0].numpy()
         return rows
 
-    def for_speaker(self, signals: Iterable[Signal]) -> "TorchListener":
-        """Returns the same for the one who speaks in signals, (samples,) at 16 kHz each, if there are any.
-
-        The model must have been taught by speaker.
-
-        Raises:
-            AudioError: A signal is shorter than one window.
-        """
+    def for_speaker(self, mean: Features) -> "TorchListener":
+        """Returns the same for one whose MFCC have that mean, (coefficients,); it must have been taught by speaker."""
         assert self.model.cmvn is not None
         assert self.model.cmvn.centre is not None
-        spoken = [compute_mfcc(signal, self.info.features) for signal in signals]
-        if not spoken:
-            return self
-        return TorchListener(self.model, self.model.cmvn.centre - estimate_cmvn(spoken).mean)
+        return TorchListener(self.model, self.model.cmvn.centre - mean)
 
     def compute_input(self, signal: Signal) -> Features:
         """Returns what the network sees of a signal, (frames, coefficients); errors as `compute_log_probs`."""
         info = self.info
-        moved = compute_mfcc(signal, info.features) + self._move
+        moved = compute_mfcc(signal, info.features) + self.move
         return to_network_input(moved, info.recipe.input, info.features, self.model.cmvn)

@@ -72,6 +72,11 @@ def test_speeds_and_volumes_are_for_training_alone() -> None:
     assert [(one.speed, one.volume) for one in made.splits["dev"]] == [(1.0, 1.0)]
 
 
+def test_a_faster_copy_of_a_nameless_utterance_is_nameless() -> None:
+    made = plan({"train": [Utterance("a.wav", "x", id="u")]}, PrepareConfig(speeds=(1.0, 1.1), split="train"))
+    assert [(one.id, one.speaker) for one in made.splits["train"]] == [("u", ""), ("sp1.1-u", "")]
+
+
 def test_shards_together_are_the_whole_in_its_order() -> None:
     whole = plan({"train": say(*"abcdefghijk"), "dev": say("x", lang="en")})
     for count in (1, 3, 11, 20):

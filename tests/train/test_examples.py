@@ -1,5 +1,7 @@
 """Utterances varied: the same ones the same way, and masked when it is time."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from speechrnn.config import AugmentConfig
-from speechrnn.prepare.prepared import read_prepared
+from speechrnn.features import to_network_input
+from speechrnn.prepare.prepared import list_parts, read_prepared
+from speechrnn.prepare.store import FeatureStore
+from speechrnn.train.examples import ExampleSource
 from speechrnn.train.sources import open_sources
 from tests.train.conftest import TINY
 
@@ -70,24 +75,51 @@ def test_phones_for_which_an_utterance_is_too_short_are_left_out_and_its_letters
             assert {train.required_frames(index) for index in train.learnable} == {fewest}
 
 
-def test_by_speaker_each_ones_mean_is_moved_to_the_corpuss(data: Path) -> None:
-    train, dev = open_sources(data, read_prepared(data), replace(TINY, input=replace(TINY.input, cmvn="speaker")))
-    frames = np.concatenate([train.store[index] for index in range(len(train.store))])
+@pytest.fixture
+def by_speaker(data: Path) -> Callable[..., tuple[ExampleSource, ExampleSource]]:
+    """Opens what is learned and judged on, normalised by speaker."""
+
+    def open(**settings: float) -> tuple[ExampleSource, ExampleSource]:
+        recipe = replace(TINY, input=replace(TINY.input, cmvn="speaker", **settings), augment=AugmentConfig())  # type: ignore[arg-type]
+        return open_sources(data, read_prepared(data), recipe)
+
+    return open
+
+
+def test_by_speaker_each_ones_mean_is_moved_to_the_corpuss(
+    data: Path, by_speaker: Callable[..., tuple[ExampleSource, ExampleSource]]
+) -> None:
+    train, dev = by_speaker()
+    plain = FeatureStore(list_parts(data), "train")
+    frames = np.concatenate([plain[index] for index in range(len(plain))])
     assert train.cmvn is not None
     assert train.cmvn.centre is not None
     np.testing.assert_allclose(train.cmvn.centre, frames.mean(axis=0), rtol=1e-4, atol=1e-4)
     for source in (train, dev):
         spoken: dict[str, list[NDArray[np.float32]]] = {}
         for index, utterance in enumerate(source.store.utterances):
-            features = source.make(index).features * train.cmvn.deviation
-            spoken.setdefault(utterance.speaker, []).append(features)
-            np.testing.assert_allclose(features.std(axis=0), source.store[index].std(axis=0), rtol=1e-3)
+            spoken.setdefault(utterance.speaker, []).append(source.make(index).features * train.cmvn.deviation)
+            np.testing.assert_array_equal(source.vary(index, 1).features, source.make(index).features)
         for pieces in spoken.values():
             np.testing.assert_allclose(np.concatenate(pieces).mean(axis=0), 0, atol=1e-3)
 
 
-def test_by_speaker_who_has_no_name_is_heard_as_he_is(data: Path) -> None:
-    train, _ = open_sources(data, read_prepared(data), replace(TINY, input=replace(TINY.input, cmvn="speaker")))
-    train.store.utterances = [replace(one, speaker="") for one in train.store.utterances]
+def test_by_speaker_the_mean_is_moved_before_loudness_and_range_are_looked_at(
+    by_speaker: Callable[..., tuple[ExampleSource, ExampleSource]],
+) -> None:
+    train, _ = by_speaker(range_db=20.0, equal_loudness=1)
+    seen = to_network_input(train.store[0], train.recipe.input, train.features, train.cmvn)
+    np.testing.assert_array_equal(train.make(0).features, seen)
+    moved = np.concatenate([train.store[index] for index in range(len(train.store))])
     assert train.cmvn is not None
-    np.testing.assert_array_equal(train.make(0).features, (train.store[0] - train.cmvn.mean) / train.cmvn.deviation)
+    assert train.cmvn.centre is not None
+    np.testing.assert_allclose(moved.mean(axis=0), train.cmvn.centre, rtol=1e-4, atol=1e-4)
+
+
+def test_who_has_no_name_is_heard_as_he_is_and_counted(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = data / "train.jsonl"
+    manifest.write_text(re.sub('"speaker": "[^"]*"', '"speaker": ""', manifest.read_text()))
+    train, _ = open_sources(data, read_prepared(data), replace(TINY, input=replace(TINY.input, cmvn="speaker")))
+    np.testing.assert_array_equal(train.store[0], FeatureStore(list_parts(data), "train")[0])
+    count = len(train.store)
+    assert f"{count} of {count} utterances name no speaker" in " ".join(capsys.readouterr().err.split())

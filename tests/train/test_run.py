@@ -311,11 +311,11 @@ def test_bfloat16_learns_about_the_same(tmp_path: Path, data: Path) -> None:
     assert half == pytest.approx(full, rel=0.05)
 
 
-@pytest.mark.parametrize("change", [{"cmvn": "corpus"}, {"deltas": 2}])
+@pytest.mark.parametrize("change", [{"cmvn": "corpus"}, {"cmvn": "speaker"}, {"deltas": 2}])
 def test_every_input_trains_and_is_kept_in_the_model(tmp_path: Path, data: Path, change: dict[str, object]) -> None:
     recipe = replace(tiny(epochs=1), input=replace(TINY.input, **change))  # type: ignore[arg-type]
     model = train_model(data, recipe, tmp_path / "run")
-    assert (model.cmvn is not None) == (recipe.input.cmvn == "corpus")
+    assert (model.cmvn is not None) == (recipe.input.cmvn != "utterance")
     assert model.network.layers[0].forward_cell.input_size == 20 * (recipe.input.deltas + 1) * 3  # type: ignore[union-attr]
 
 
