@@ -39,11 +39,9 @@ def know_speaker(recognizer: Recognizer, recordings: Sequence[Path]) -> Recogniz
                 advance(1)
 
         spoken = FrameSum.of(hear_all())
-    return (
-        Recognizer(listener.for_speaker(spoken.mean), recognizer.name, recognizer.decoder)
-        if spoken.frames
-        else recognizer
-    )
+    if not spoken.frames:
+        return recognizer
+    return Recognizer(listener.for_speaker(spoken.mean), recognizer.name, recognizer.decoder)
 
 
 def _hear(path: Path, features: FeatureConfig) -> FrameSum:

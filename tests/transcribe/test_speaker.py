@@ -28,7 +28,6 @@ from speechrnn.transcribe.torch_listener import TorchListener
 from speechrnn.transcribe.transcript import Transcript
 from tests.conftest import prepare
 
-
 SMALL = NetworkConfig(layers=1, units=16)
 
 
