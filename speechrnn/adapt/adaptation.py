@@ -40,6 +40,9 @@ _ORIGIN = "origin.toml"
 _FEWEST = 3
 """Sentences, one for each split."""
 
+_NAMELESS = "somebody"
+"""The speaker of recordings that name none."""
+
 _HELD_OUT = 0.2
 """Of the sentences, how many are kept to choose the epoch, and as many to test: a tenth of few tells nothing."""
 
@@ -164,7 +167,16 @@ def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool
             f"{recordings}: nothing for {absent[0]}; there is {', '.join(plan.splits)}. Put all recordings into one"
             " folder, or some into each of train, dev and test"
         )
-    return plan
+    if info.recipe.input.cmvn != "speaker":
+        return plan
+    # who has no name is the one to whom the model is adapted, and has a mean of his own like others
+    return replace(
+        plan,
+        splits={
+            split: [replace(one, speaker=one.speaker or _NAMELESS) for one in utterances]
+            for split, utterances in plan.splits.items()
+        },
+    )
 
 
 def _settle_origin(out: Path, model: Path, force: bool) -> None:

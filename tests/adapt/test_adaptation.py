@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from speechrnn.adapt.adaptation import adapt_model, find_layout, make_recipe
 from speechrnn.cli import run
 from speechrnn.config import FeatureConfig
 from speechrnn.errors import CorpusError, OutputError
+from speechrnn.features import Cmvn
 from speechrnn.modelfile import Model, build_network, load_model, save_model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.prepare.store import FeatureStore
@@ -81,6 +83,26 @@ def test_the_recipe_is_the_models_own_in_small_steps(model: Path) -> None:
     assert as_it_was == info.recipe
     assert recipe.training.intermediate == info.recipe.training.intermediate
     assert recipe.optimizer.learning_rate < info.recipe.optimizer.learning_rate
+
+
+@pytest.mark.parametrize(("cmvn", "speaker"), [("speaker", "somebody"), ("utterance", "")])
+def test_by_speaker_recordings_that_name_nobody_are_one_persons(
+    tmp_path: Path, make_corpus: Make, cmvn: str, speaker: str
+) -> None:
+    settings = replace(TINY, input=replace(TINY.input, cmvn=cmvn))  # type: ignore[arg-type]
+    info = ModelInfo(settings, FeatureConfig(), alphabet_of("en"), "en")
+    ones = np.ones(20, dtype=np.float32)
+    statistics = None if cmvn == "utterance" else Cmvn(ones.copy(), ones.copy(), ones.copy())
+    path = tmp_path / "model.safetensors"
+    save_model(Model(info, build_network(settings, info.features, info.alphabet), statistics), path)
+    corpus = make_corpus(1, WORDS)
+    table = corpus / "metadata.tsv"
+    head, *rows = [line.split("\t") for line in table.read_text().splitlines()]
+    table.write_text("\n".join("\t".join(row) for row in [head, *([name, "", text] for name, _, text in rows)]))
+    adapt_model(path, corpus, tmp_path / "out", overrides=("training.epochs=1",))
+    stores = [FeatureStore([tmp_path / "out" / "data"], split) for split in ("train", "test")]
+    heard = {utterance.speaker for store in stores for utterance in store.utterances}
+    assert heard == {speaker}
 
 
 def test_all_letters_of_the_model_are_kept(tmp_path: Path, make_corpus: Make) -> None:
