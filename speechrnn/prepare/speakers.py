@@ -32,6 +32,14 @@ class FrameSum(NamedTuple):
         return np.asarray(self.total / self.frames, dtype=np.float32)
 
 
+def sum_speakers(store: FeatureStore) -> dict[str, FrameSum]:
+    """Returns the sum of all MFCC that a store has of each speaker; that of the nameless under ""."""
+    spoken = defaultdict(list)
+    for index, utterance in enumerate(store.utterances):
+        spoken[utterance.speaker].append(index)
+    return {speaker: FrameSum.of(store[index] for index in indices) for speaker, indices in spoken.items()}
+
+
 def move_speakers(store: FeatureStore, centre: Features | None = None) -> tuple[FeatureStore, Features]:
     """Returns a store in which the mean of all MFCC of each speaker is the corpus's, and what that is.
 
@@ -42,9 +50,6 @@ def move_speakers(store: FeatureStore, centre: Features | None = None) -> tuple[
         store: MFCC, (frames, coefficients) an utterance.
         centre: The corpus's mean, (coefficients,); None for this store's.
     """
-    spoken = defaultdict(list)
-    for index, utterance in enumerate(store.utterances):
-        spoken[utterance.speaker].append(index)
-    sums = {speaker: FrameSum.of(store[index] for index in indices) for speaker, indices in spoken.items()}
+    sums = sum_speakers(store)
     centre = FrameSum.of(sums.values()).mean if centre is None else centre
     return store.move({speaker: centre - heard.mean for speaker, heard in sums.items() if speaker}), centre

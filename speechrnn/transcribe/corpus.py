@@ -1,7 +1,6 @@
 """A prepared split through a model, from the stored features."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from speechrnn.audio import read_utterance
 from speechrnn.batches import Example, collate, plan_batches
-from speechrnn.console import show_progress, warn
+from speechrnn.console import show_progress
 from speechrnn.errors import CorpusError
 from speechrnn.features import to_network_input
 from speechrnn.manifest import Utterance
@@ -18,7 +17,7 @@ from speechrnn.modelfile import Model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.parallel import map_in_order
 from speechrnn.prepare.prepared import list_parts, read_prepared
-from speechrnn.prepare.speakers import move_speakers
+from speechrnn.prepare.speakers import move_speakers, sum_speakers
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.score.entries import Entry
 from speechrnn.transcribe.beam import BeamDecoder
@@ -84,13 +83,11 @@ def hear_split(
     """
     _check_fit(folder, split, listener.info)
     store = FeatureStore(list_parts(folder), split)
-    if listener.info.recipe.input.cmvn == "speaker" and not isinstance(listener, TorchListener):
-        warn("an exported model hears speakers as they are; the run's folder hears each with his own mean (input.cmvn)")
     with show_progress("Transcribing", len(store), "utterances") as advance:
         heard = (
             _hear_features(store, listener.model, phones)
             if isinstance(listener, TorchListener)
-            else map_in_order(partial(_hear_recording, listener, phones), store.utterances)
+            else _hear_recordings(store, listener, phones)
         )
         for one in heard:
             yield one
@@ -120,8 +117,16 @@ def _hear_features(store: FeatureStore, model: Model, phones: bool) -> Iterator[
         yield from heard
 
 
-def _hear_recording(listener: Listener, phones: bool, utterance: Utterance) -> tuple[Utterance, NDArray[np.float32]]:
-    return utterance, listener.compute_log_probs(read_utterance(utterance), phones)
+def _hear_recordings(
+    store: FeatureStore, listener: Listener, phones: bool
+) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
+    sums = sum_speakers(store) if listener.info.recipe.input.cmvn == "speaker" else {}
+    known = {speaker: listener.for_speaker(heard.mean) for speaker, heard in sums.items() if speaker}
+
+    def hear(utterance: Utterance) -> tuple[Utterance, NDArray[np.float32]]:
+        return utterance, known.get(utterance.speaker, listener).compute_log_probs(read_utterance(utterance), phones)
+
+    return map_in_order(hear, store.utterances)
 
 
 def _check_fit(folder: Path, split: str, info: ModelInfo) -> None:

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from speechrnn.config import InputConfig
-from speechrnn.features import VARIANCE_FLOOR, Cmvn, make_dct, make_filters, make_fourier
+from speechrnn.features import VARIANCE_FLOOR, Cmvn, Features, make_dct, make_filters, make_fourier
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import METADATA_KEY, dump_info
 from speechrnn.network import AcousticNetwork, PerceptronLayer, RecurrentLayer, StridedConvolution
-from speechrnn.transcribe.onnx_listener import OUTPUTS
+from speechrnn.transcribe.onnx_listener import OUTPUTS, SPEAKER_MEAN
 
 _OPSET = 17
 
@@ -63,6 +62,11 @@ def build_graph(model: Model) -> onnx.ModelProto:
     """Returns a model's graph: from "signal" (samples,) to "log_probs" (frames, classes), and "phone_log_probs" too."""
     graph = Graph()
     features = _add_mfcc(graph, model)
+    inputs = [helper.make_tensor_value_info("signal", TensorProto.FLOAT, ["samples"])]
+    if model.cmvn is not None and model.cmvn.centre is not None:
+        features = _add_move(graph, features, model.cmvn.centre)
+        inputs.append(helper.make_tensor_value_info(SPEAKER_MEAN, TensorProto.FLOAT, model.cmvn.centre.shape))
+    features = _add_range(graph, features, model)
     seen = _add_normalization(graph, _add_deltas(graph, features, model.info.recipe.input.deltas), model.cmvn)
     graph.prefix = "network"
     frames = _add_network(graph, model.network, seen)
@@ -72,9 +76,8 @@ def build_graph(model: Model) -> onnx.ModelProto:
         if linear is not None and symbols is not None:
             graph.nodes.append(helper.make_node("LogSoftmax", [_add_linear(graph, frames, linear)], [name], axis=-1))
             outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["frames", symbols.classes]))
-    signal = helper.make_tensor_value_info("signal", TensorProto.FLOAT, ["samples"])
     made = helper.make_model(
-        helper.make_graph(graph.nodes, "speechrnn", [signal], outputs, graph.weights),
+        helper.make_graph(graph.nodes, "speechrnn", inputs, outputs, graph.weights),
         opset_imports=[helper.make_opsetid("", _OPSET)],
         ir_version=8,
     )
@@ -85,8 +88,7 @@ def build_graph(model: Model) -> onnx.ModelProto:
 
 def _add_mfcc(graph: Graph, model: Model) -> str:
     """Adds framing, Fourier transform, mel filters, logarithm and cosine transform; (frames, coefficients)."""
-    config, settings = model.info.features, model.info.recipe.input
-    dct = make_dct(config)
+    config = model.info.features
     parts = make_fourier(config)  # (2 × bins, window): framing and transform are one convolution with strides
     samples = graph.add("Unsqueeze", "signal", graph.hold(np.asarray([0, 1])))
     spectrum = graph.add("Conv", samples, graph.hold(parts[:, None]), strides=[config.hop_samples])
@@ -94,12 +96,20 @@ def _add_mfcc(graph: Graph, model: Model) -> str:
     filters = make_filters(config)
     mel = graph.add("MatMul", graph.add("Squeeze", power, graph.hold([0])), graph.hold(np.concatenate([filters] * 2)))
     log_mel = graph.add("Log", graph.add("Add", mel, graph.hold(np.float32(1e-6))))
-    features = graph.add("MatMul", log_mel, graph.hold(dct))
-    return _add_range(graph, features, dct, settings) if settings.range_db or settings.equal_loudness else features
+    return graph.add("MatMul", log_mel, graph.hold(make_dct(config)))
 
 
-def _add_range(graph: Graph, features: str, dct: NDArray[np.float32], settings: InputConfig) -> str:
+def _add_move(graph: Graph, features: str, centre: Features) -> str:
+    """Adds what moves a speaker's mean to the corpus's; it is an input that is the corpus's where nobody gives one."""
+    graph.weights.append(numpy_helper.from_array(centre, SPEAKER_MEAN))
+    return graph.add("Add", graph.add("Sub", features, SPEAKER_MEAN), graph.hold(centre))
+
+
+def _add_range(graph: Graph, features: str, model: Model) -> str:
     """Adds equal loudness, and the floor under energies far below the loudest, which one in a hundred exceeds."""
+    settings, dct = model.info.recipe.input, make_dct(model.info.features)
+    if not (settings.range_db or settings.equal_loudness):
+        return features
     channels = graph.add("MatMul", features, graph.hold(dct.T))
     flat = graph.add("Reshape", channels, graph.hold([-1]))
     louder = graph.add("Div", graph.add("Shape", flat), graph.hold([100]))

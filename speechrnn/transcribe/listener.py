@@ -18,6 +18,9 @@ class Listener(Protocol):
     def info(self) -> ModelInfo:
         """Alphabet, features, language, provenance."""
 
+    def for_speaker(self, mean: NDArray[np.float32]) -> "Listener":
+        """Returns the same for one whose MFCC have that mean, (coefficients,); it must have been taught by speaker."""
+
     def compute_log_probs(self, signal: Signal, phones: bool = False) -> NDArray[np.float32]:
         """Returns log_probs (frames, classes), natural log, of a signal (samples,) at 16 kHz, or those of its phones.
 

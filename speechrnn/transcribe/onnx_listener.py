@@ -15,6 +15,9 @@ _ERRORS_ONLY = 3
 OUTPUTS = ("log_probs", "phone_log_probs")
 """The graph's outputs; the second one where the model reads phones."""
 
+SPEAKER_MEAN = "speaker_mean"
+"""The input that a graph has beside the signal where the model was taught by speaker, (coefficients,)."""
+
 _FLOATS = "tensor(float)"
 
 _LOUDEST = 1e16
@@ -24,10 +27,13 @@ _LOUDEST = 1e16
 class OnnxListener:
     """An exported model on the CPU, in one thread: many recordings are spread over the cores instead."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, info: ModelInfo) -> None:
-        """Takes the graph, and what it says about itself."""
+    def __init__(
+        self, session: onnxruntime.InferenceSession, info: ModelInfo, mean: NDArray[np.float32] | None = None
+    ) -> None:
+        """Takes the graph, what it says about itself, and the mean of all MFCC of the one who speaks, if known."""
         self._session = session
         self._info = info
+        self._known = {} if mean is None else {SPEAKER_MEAN: mean}
 
     @classmethod
     def load(cls, path: Path) -> "OnnxListener":
@@ -49,7 +55,9 @@ class OnnxListener:
         counts = [symbols.classes for symbols in (info.alphabet, info.phones) if symbols is not None]
         outputs = [(name, _FLOATS, [count]) for name, count in zip(OUTPUTS, counts, strict=False)]
         found = [(one.name, one.type, list(one.shape)[1:]) for one in (*session.get_inputs(), *session.get_outputs())]
-        if found != [("signal", _FLOATS, []), *outputs]:
+        settable = [(one.name, one.type, list(one.shape)) for one in session.get_overridable_initializers()]
+        by_speaker = [(SPEAKER_MEAN, _FLOATS, [info.features.coefficients])] * (info.recipe.input.cmvn == "speaker")
+        if found != [("signal", _FLOATS, []), *outputs] or settable != by_speaker:
             raise ModelError(f"{path}: its graph is another than it says; export or copy it again")
         return cls(session, info)
 
@@ -57,6 +65,10 @@ class OnnxListener:
     def info(self) -> ModelInfo:
         """Alphabet, features, language, provenance."""
         return self._info
+
+    def for_speaker(self, mean: NDArray[np.float32]) -> "OnnxListener":
+        """Returns the same for one whose MFCC have that mean, (coefficients,); it must have been taught by speaker."""
+        return OnnxListener(self._session, self._info, mean)
 
     def compute_log_probs(self, signal: Signal, phones: bool = False) -> NDArray[np.float32]:
         """Returns log_probs (frames, classes), natural log, of a signal (samples,) at 16 kHz, or those of its phones.
@@ -72,5 +84,5 @@ class OnnxListener:
             )
         if (loudest := np.abs(signal).max()) > _LOUDEST:
             raise AudioError(f"samples of up to {loudest:.0e} are too large; export it within [-1, 1]")
-        log_probs: NDArray[np.float32] = self._session.run([OUTPUTS[phones]], {"signal": signal})[0]
+        log_probs: NDArray[np.float32] = self._session.run([OUTPUTS[phones]], {"signal": signal, **self._known})[0]
         return log_probs

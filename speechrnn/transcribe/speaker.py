@@ -12,7 +12,6 @@ from speechrnn.parallel import map_in_order
 from speechrnn.prepare.speakers import FrameSum
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_recording
-from speechrnn.transcribe.torch_listener import TorchListener
 
 
 def know_speaker(recognizer: Recognizer, recordings: Sequence[Path]) -> Recognizer:
@@ -21,15 +20,13 @@ def know_speaker(recognizer: Recognizer, recordings: Sequence[Path]) -> Recogniz
     The mean is taken of all pieces of them in which somebody may speak; of none, it stays the corpus's.
 
     Raises:
-        ModelError: The model was not taught with speakers' own means, or is exported.
+        ModelError: The model was not taught with speakers' own means.
     """
     listener = recognizer.listener
     if listener.info.recipe.input.cmvn != "speaker":
         raise ModelError(
             f'{recognizer.name}: was not taught by speaker (input.cmvn = "speaker"); leave out --one-speaker'
         )
-    if not isinstance(listener, TorchListener):
-        raise ModelError(f"{recognizer.name}: is exported with its corpus's mean; for --one-speaker name the run")
 
     with show_progress("Listening", len(recordings), "recordings") as advance:
 
