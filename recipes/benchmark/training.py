@@ -36,9 +36,10 @@ def open_source(data: Path, recipe: Recipe) -> ExampleSource:
 
 
 def choose_recipe(layers: int, units: int) -> Recipe:
-    """Returns mini_librispeech's recipe with another network, and no dropout, so that gradients can be compared."""
+    """Returns mini_librispeech's recipe for one process, with another network and no dropout, as gradients compare."""
     recipe = load_recipe("mini_librispeech")
-    return replace(recipe, network=NetworkConfig(layers=layers, units=units, stack=3, dropout=0.0))
+    network = NetworkConfig(layers=layers, units=units, stack=3, dropout=0.0)
+    return replace(recipe, network=network, training=replace(recipe.training, batch_seconds=60.0))
 
 
 def compare_steps(data: Path, layers: int, units: int, peak: float) -> None:
