@@ -1,7 +1,7 @@
 """Speed, side by side in one run: features, a training step, an epoch, decoding, transcribing.
 
-    python recipes/benchmark/measure.py DATA AUDIO [--network 3x256 --network 4x320] [--threads N] [--lm FILE]
-        [--model RUN --onnx FILE]
+    python recipes/benchmark/measure.py DATA AUDIO [--network 3x256 --network 4x320] [--threads N] [--device cuda]
+        [--lm FILE] [--model RUN --onnx FILE]
 
 DATA is a prepared corpus, AUDIO a recording. What is compared takes turns, so that whatever else the machine does hits
 both sides alike; the best of several rounds counts.
@@ -29,6 +29,8 @@ from speechrnn.text import alphabet_of
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.lm.files import load_lm
 
+PRODUCTS = 20
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -36,27 +38,36 @@ def main() -> None:
     parser.add_argument("audio", type=Path)
     parser.add_argument("--network", action="append")
     parser.add_argument("--threads", type=int, default=count_cores())
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     parser.add_argument("--lm", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--onnx", type=Path)
     options = parser.parse_args()
     with use_threads(options.threads):
-        peak = measure_peak()
-        print(f"{options.threads} threads: {peak:.0f} GFLOP/s in products of two 1024 x 1024 matrices")
+        peak = measure_peak(options.device)
+        print(
+            f"{options.threads} threads, {options.device}: {peak:.0f} GFLOP/s in products of two 1024 x 1024 matrices"
+        )
         compare_features(options.audio)
         for size in options.network or ("3x256", "4x320"):
             layers, units = map(int, size.split("x"))
-            compare_steps(options.data, layers, units, peak)
-            measure_epoch(options.data, layers, units)
+            compare_steps(options.data, layers, units, peak, options.device)
+            measure_epoch(options.data, layers, units, options.device)
     compare_decoders(options.lm)
     compare_transcribing(options.audio, [path for path in (options.model, options.onnx) if path])
 
 
-def measure_peak() -> float:
-    """Returns how fast this machine multiplies large matrices, in 10⁹ operations a second."""
-    one, other = torch.randn(1024, 1024), torch.randn(1024, 1024)
-    seconds = take_turns({"product": lambda: one @ other}, rounds=20)["product"]
-    return 2 * 1024**3 / seconds / 1e9
+def measure_peak(device: torch.device) -> float:
+    """Returns how fast large matrices are multiplied there, in 10⁹ operations a second."""
+    one, other = torch.randn(2, 1024, 1024, device=device)
+
+    def multiply() -> None:
+        for _ in range(PRODUCTS):
+            one @ other
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return PRODUCTS * 2 * 1024**3 / take_turns({"product": multiply})["product"] / 1e9
 
 
 def compare_features(audio: Path) -> None:

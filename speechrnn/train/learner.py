@@ -79,6 +79,9 @@ def make_learner(network: AcousticNetwork, recipe: Recipe, team: Team) -> Learne
     """Returns a network with a fresh optimiser, and an average where the recipe asks for one."""
     decay = recipe.optimizer.average
     average = AveragedModel(network, multi_avg_fn=_decay_by(decay)) if decay else None
+    for cell in average.modules() if average else ():
+        if isinstance(cell, nn.RNNBase):
+            cell.flatten_parameters()  # a copy's weights do not lie side by side, as cuDNN wants them
     objective = Objective(network, recipe.training.intermediate, recipe.training.phones)
     optimizer = make_optimizer(network, recipe.optimizer)
     return Learner(network, optimizer, average, team, objective, team.replicate(objective))

@@ -1,8 +1,9 @@
 """The training loop: batches in, steps taken, each epoch judged on dev, the best one kept."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from speechrnn.interrupt import Interrupt
 from speechrnn.modelfile import Model, save_model
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo, SplitScore
 from speechrnn.network import AcousticNetwork
+from speechrnn.parallel import map_in_order
 from speechrnn.train.display import TrainingDisplay
 from speechrnn.train.evaluate import Evaluation, evaluate, measure_phones
 from speechrnn.train.examples import ExampleSource
@@ -31,6 +33,15 @@ from speechrnn.train.watchdog import Watchdog
 def is_at_end(settings: TrainingConfig, epoch: int, best_epoch: int) -> bool:
     """Returns whether a run ends after `epoch`, the best so far being `best_epoch`, both from 1."""
     return epoch >= settings.epochs or 0 < settings.patience <= epoch - best_epoch
+
+
+def make_batches(
+    make: Callable[[Sequence[int]], Batch], plan: Sequence[Sequence[int]], device: torch.device
+) -> Iterator[Batch]:
+    """Yields what `make` returns for each batch of a plan; a GPU finds the next ones made while it computed."""
+    if device.type == "cpu":  # whatever is done meanwhile takes as much from the step
+        return map(make, plan)
+    return map_in_order(make, plan, workers=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +117,10 @@ class Training:
         display.begin_epoch(state.epoch + 1, len(plan), state.batch)
         self.learner.network.train()
         saved = time.monotonic()
-        for indices in plan[state.batch :]:
-            start = time.perf_counter()
+        start = time.perf_counter()
+        for indices, batch in self._make_batches(plan[state.batch :]):
             done = (state.epoch + state.batch / len(plan)) / settings.epochs
-            loss = self._take_step(indices, compute_learning_rate(self.recipe.optimizer, done))
+            loss = self._take_step(indices, batch, compute_learning_rate(self.recipe.optimizer, done))
             self._count(indices, loss, time.perf_counter() - start)
             display.advance(state.epoch + state.batch / len(plan), *self._describe_epoch())
             stopping = self.team.sum(self.interrupt.requested) > 0
@@ -118,6 +129,12 @@ class Training:
                 saved = time.monotonic()
             if stopping:
                 raise KeyboardInterrupt
+            start = time.perf_counter()
+
+    def _make_batches(self, plan: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], Batch]]:
+        """Yields each batch's indices and this process's share of it, varied."""
+        make = partial(self._collate_share, epoch=self.state.epoch)
+        return zip(plan, make_batches(make, plan, self.learner.device), strict=True)
 
     def _plan_epoch(self) -> list[list[int]]:
         """Returns the indices of each batch: the longest first in the first epoch, shuffled in the others."""
@@ -126,13 +143,21 @@ class Training:
         plan = plan_batches(self.train.store.frames[learnable].tolist(), self.batch_frames, rng)
         return [[learnable[place] for place in batch] for batch in plan]
 
-    def _take_step(self, indices: Sequence[int], learning_rate: float) -> float:
-        """Returns a batch's summed loss, in nats, after one step against its mean over the characters."""
+    def _take_step(self, indices: Sequence[int], batch: Batch, learning_rate: float) -> float:
+        """Returns a batch's summed loss, in nats, after one step against its mean over the characters.
+
+        Args:
+            indices: The utterances of the batch.
+            batch: This process's share of them.
+            learning_rate: Of this step.
+
+        Raises:
+            TrainingError: The loss, or the gradient, is not a number.
+        """
         learner, step = self.learner, self.state.step + 1
-        batch = self._collate_share(indices)
         torch.manual_seed(_mix(self.recipe.training.seed, step, self.team.rank))  # dropout's chance
         with autocast(learner.device, self.state.precision), self.team.watch():
-            losses = learner.replica(batch)
+            losses = learner.replica(batch.to(learner.device))
         losses = losses[: len(self.team.share(indices))]  # none of what was only there to take part
         total = self.team.sum(losses.sum().item())
         if not np.isfinite(total):
@@ -148,10 +173,10 @@ class Training:
         learner.step(learning_rate)
         return total
 
-    def _collate_share(self, indices: Sequence[int]) -> Batch:
+    def _collate_share(self, indices: Sequence[int], epoch: int) -> Batch:
         """Returns what this process takes of a batch, varied; where nothing is left for it, an utterance of others."""
         share = self.team.share(indices) or indices[:1]
-        return collate([self.train.vary(index, self.state.epoch) for index in share]).to(self.learner.device)
+        return collate([self.train.vary(index, epoch) for index in share])
 
     def _explain_overflow(self, what: str, ids: Sequence[str]) -> str:
         return (

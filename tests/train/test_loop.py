@@ -49,10 +49,14 @@ def training(tmp_path: Path, data: Path) -> Training:
     )
 
 
+def take_step(training: Training, indices: list[int], learning_rate: float) -> float:
+    return training._take_step(indices, training._collate_share(indices, 0), learning_rate)
+
+
 def test_a_step_follows_the_clipped_gradient_of_the_mean_loss_of_a_character(training: Training) -> None:
     batch, network = collate([training.train.vary(index, 0) for index in range(3)]), training.learner.network
     before: dict[str, Any] = {name: value.detach().clone() for name, value in network.named_parameters()}
-    total = training._take_step([0, 1, 2], 0.01)
+    total = take_step(training, [0, 1, 2], 0.01)
     taken = {name: value.detach().clone() for name, value in network.named_parameters()}
     network.load_state_dict(before)
     log_probs, lengths = network(batch.features, batch.input_lengths)
@@ -99,14 +103,14 @@ def test_a_process_of_two_gives_twice_its_share_of_the_gradient(training: Traini
     loss = F.ctc_loss(log_probs.transpose(0, 1), batch.targets, lengths, batch.target_lengths, reduction="sum")
     characters = sum(len(training.train.labels[index]) for index in indices)
     expected = torch.autograd.grad(loss * 2 / characters, list(network.parameters()))
-    ours._take_step(indices, 0.0)
+    take_step(ours, indices, 0.0)
     for parameter, gradient in zip(network.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-5)
 
 
 def test_a_process_without_a_share_takes_part_and_adds_nothing(training: Training) -> None:
     ours = replace(training, learner=replace(training.learner, team=Pair(1, 2)))
-    assert ours._take_step([0], 0.01) == 0.0
+    assert take_step(ours, [0], 0.01) == 0.0
     gradients = [parameter.grad for parameter in training.learner.network.parameters()]
     assert all(gradient is not None and not gradient.any() for gradient in gradients)
 
@@ -121,12 +125,23 @@ def test_all_processes_end_where_the_first_ones_patience_ends(
     assert (ours.state.epoch, ours.state.best_epoch) == (3, 1)
 
 
+def test_where_a_gpu_computes_the_batches_are_the_same(training: Training) -> None:
+    plan = training._plan_epoch()
+    alone = list(training._make_batches(plan))
+    training.learner.network.to("meta")
+    ahead = list(training._make_batches(plan))
+    assert [indices for indices, _ in ahead] == [indices for indices, _ in alone] == plan
+    for (_, ours), (_, theirs) in zip(ahead, alone, strict=True):
+        assert ours.ids == theirs.ids
+        assert torch.equal(ours.features, theirs.features)
+
+
 def test_dropout_is_drawn_anew_for_each_step_and_alike_for_the_same_one(training: Training) -> None:
     training.learner.network.train()
     losses = []
     for step in (0, 1, 0):
         training.state.step = step
-        losses.append(training._take_step([0, 1, 2], 0.0))
+        losses.append(take_step(training, [0, 1, 2], 0.0))
     assert losses[0] == losses[2] != losses[1]
 
 
