@@ -1,12 +1,13 @@
-"""Ours beside pocketsphinx on the same recordings: words wrong, seconds cold and warm, memory, disk.
+"""Ours beside pocketsphinx and Whisper on the same recordings: words wrong, seconds cold and warm, memory.
 
-    python recipes/benchmark/recognizers.py MANIFEST --pocketsphinx PYTHON [--model english] [--lm english]
-        [--words digits] [--utterances 1000]
+    python recipes/benchmark/recognizers.py MANIFEST [--pocketsphinx PYTHON] [--whisper PYTHON FOLDER]
+        [--model english] [--lm english] [--words digits] [--utterances 1000]
 
 MANIFEST names recordings and what is said in them. PYTHON is one into which pip has installed pocketsphinx, with the
-model and the language model that come with it. Each recogniser is a process of its own, in one thread, and reads the
-same 16-bit WAV files; cold is what a process takes that is started for the one recording nearest to 10 s, the best of
-three, in turns. How much memory a process took is said in Linux's unit.
+model and the language model that come with it, or faster-whisper, for which FOLDER holds a model. Each recogniser is a
+process of its own, in one thread, and reads the same 16-bit WAV files; cold is what a process takes that is started for
+the one recording nearest to 10 s, the best of three, in turns. Texts are compared as `score --normalize english` does,
+as Whisper writes figures and punctuation. How much memory a process took is said in Linux's unit.
 """
 
 import argparse
@@ -24,10 +25,10 @@ import soundfile
 from speechrnn.audio import SAMPLE_RATE, read_utterance
 from speechrnn.manifest import Utterance, read_manifest, resolve_audio
 from speechrnn.score.entries import Entry
+from speechrnn.score.normalizers import normalize_english
 from speechrnn.score.report import format_summary
 from speechrnn.score.scoring import score_transcripts
 from speechrnn.shipped import WORDS, find_shipped
-from speechrnn.text import normalize
 
 ROUNDS = 3
 
@@ -65,6 +66,21 @@ texts = [transcribe(file) for file in files]
 json.dump([time.perf_counter() - started, texts], sys.stdout)
 """
 
+WHISPER = """
+import json, sys, time
+from faster_whisper import WhisperModel
+folder, *files = sys.argv[1:]
+model = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
+def transcribe(file):
+    segments, _ = model.transcribe(file, language="en", beam_size=5)
+    return " ".join(segment.text for segment in segments)
+if not COLD:
+    transcribe(files[0])
+started = time.perf_counter()
+texts = [transcribe(file) for file in files]
+json.dump([time.perf_counter() - started, texts], sys.stdout)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Contender:
@@ -85,6 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--pocketsphinx", metavar="PYTHON")
+    parser.add_argument("--whisper", metavar=("PYTHON", "FOLDER"), nargs=2)
     parser.add_argument("--model", default="english")
     parser.add_argument("--lm", default="english")
     parser.add_argument("--words", type=Path)
@@ -104,8 +121,8 @@ def main() -> None:
             print(f"\n{contender.name}")
             print(f"cold {cold[contender.name]:.2f} s, warm {sum(seconds.values()) / taken:.0f} x real time,", end="")
             print(f" peak {peak:.0f} MB")
-            references = {one.id: Entry(normalize(one.text, "en"), speaker=one.speaker) for one in utterances}
-            heard = {one.id: Entry(text) for one, text in zip(utterances, texts, strict=True)}
+            references = {one.id: Entry(normalize_english(one.text), speaker=one.speaker) for one in utterances}
+            heard = {one.id: Entry(normalize_english(text)) for one, text in zip(utterances, texts, strict=True)}
             print(format_summary(score_transcripts(references, heard)), flush=True)
 
 
@@ -116,7 +133,7 @@ def write_wave(utterance: Utterance, path: Path) -> Path:
 
 
 def list_contenders(options: argparse.Namespace, folder: Path) -> list[Contender]:
-    """Returns ours, with and without what is known of the language, and pocketsphinx."""
+    """Returns ours, with and without what is known of the language, and the others that were asked for."""
     speechrnn, words = [sys.executable, "-m", "speechrnn", "transcribe", "--model", options.model], options.words
     beside = {"lm": "", "words": str(words)} if words else {"lm": options.lm, "words": ""}
     named = [word for key, value in beside.items() if value for word in (f"--{key}", value)]
@@ -128,11 +145,16 @@ def list_contenders(options: argparse.Namespace, folder: Path) -> list[Contender
     ]
     if options.pocketsphinx:
         grammar = write_grammar(words, folder / "words.gram") if words else ""
-        command = [
-            [options.pocketsphinx, "-c", f"COLD = {cold}\n{POCKETSPHINX}", str(grammar)] for cold in (False, True)
-        ]
-        found.append(Contender("pocketsphinx", *command))
+        found.append(describe_other("pocketsphinx", options.pocketsphinx, POCKETSPHINX, str(grammar)))
+    if options.whisper:
+        python, model = options.whisper
+        found.append(describe_other("whisper", python, WHISPER, model))
     return found
+
+
+def describe_other(name: str, python: str, script: str, argument: str) -> Contender:
+    """Returns a recogniser of another Python, whose script is told whether it is started for one file."""
+    return Contender(name, *([python, "-c", f"COLD = {cold}\n{script}", argument] for cold in (False, True)))
 
 
 def write_grammar(words: Path, path: Path) -> Path:
