@@ -21,6 +21,7 @@ def load_model(
     hotwords: Sequence[str] = (),
     beam: int | None = None,
     letters: bool = False,
+    warps: int = 1,
 ) -> "Recognizer":
     """Returns a recogniser, which reads as `speechrnn transcribe` does with the options of these names.
 
@@ -32,12 +33,13 @@ def load_model(
         hotwords: Favoured words or phrases, each with or without ":" and its boost in nats.
         beam: Prefixes of the beam search; 1 for greedy decoding.
         letters: Read letters also where the model has learned phones.
+        warps: Lengths of the vocal tract as which the model hears, to take the mean: slower, with fewer errors.
 
     Raises:
-        ModelError: A model cannot be read.
+        ModelError: A model cannot be read, or is exported and `warps` more than 1.
         TextError: The words or hotwords cannot be used.
         TypeError: `hotwords` is one text, not several.
-        ValueError: `beam` is out of range, or 1 beside what a greedy decoder does not hear of.
+        ValueError: `beam` or `warps` is out of range, or 1 beside what a greedy decoder does not hear of.
     """
     from speechrnn.transcribe.reading import Reading  # imports what `import speechrnn` need not
 
@@ -50,4 +52,5 @@ def load_model(
         words=Path(words) if words is not None else None,
         hotwords=tuple(hotwords),
         letters=letters,
+        warps=warps,
     ).open()

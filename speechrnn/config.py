@@ -280,6 +280,9 @@ class TrainingConfig(Strict):
 WIDEST_BEAM = 100_000
 """Prefixes of a beam search at most."""
 
+MOST_WARPS = 15
+"""Lengths of the vocal tract at most as which a model hears."""
+
 
 @dataclass(frozen=True, slots=True)
 class BeamConfig(Strict):

@@ -2,7 +2,7 @@
 
 import typer
 
-WIDEST_BEAM = 100_000
+WIDEST_BEAM, MOST_WARPS = 100_000, 15
 """As speechrnn.config says, which takes longer to import than a command's help."""
 
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from speechrnn.cli.arguments import WIDEST_BEAM, split_names
+from speechrnn.cli.arguments import MOST_WARPS, WIDEST_BEAM, split_names
 
 if TYPE_CHECKING:
     from speechrnn.score.entries import Entry
+    from speechrnn.transcribe.reading import Reading
 
 
 def score(
@@ -24,6 +25,9 @@ def score(
     letters: Annotated[
         bool, typer.Option("--letters", help="With --model: read both by letters, also where it has learned phones.")
     ] = False,
+    warps: Annotated[
+        int, typer.Option(min=1, max=MOST_WARPS, help="With --model: hear as so many vocal tracts, take the mean.")
+    ] = 1,
     vs: Annotated[Path | None, typer.Option(help="Hypotheses of another recogniser: is it better?")] = None,
     normalize: Annotated[
         str, typer.Option(help="What is made equal first, on both sides: none, basic, english, spanish, or a file.")
@@ -48,14 +52,17 @@ def score(
 
     if (hypothesis is None) == (model is None):
         raise typer.BadParameter("give a file of hypotheses, or a prepared folder with --model")
-    if hypothesis is not None and (beam or lm or words or letters):
+    if hypothesis is not None and (beam or lm or words or letters or warps > 1):
         raise typer.BadParameter(
-            "--beam, --lm, --words and --letters go with --model; these hypotheses are read already"
+            "--beam, --lm, --words, --letters and --warps go with --model; these hypotheses are read already"
         )
     keys, outputs = _parse_keys(by), Outputs(html, html_audio, trn, ctm, force)
     outputs.refuse_existing()
     if model is not None:
-        references, hypotheses = _recognize(reference, split, model, beam, lm, words, letters)
+        from speechrnn.transcribe.reading import Reading
+
+        reading = Reading(model, beam, lm, words, letters=letters, warps=warps)
+        references, hypotheses = _recognize(reference, split, reading)
     elif hypothesis is not None:
         references = read_transcripts(reference, "reference", plain)
         hypotheses = read_transcripts(hypothesis, "hypothesis", plain)
@@ -79,13 +86,8 @@ def _parse_keys(listed: str) -> list[str]:
     return keys
 
 
-def _recognize(
-    folder: Path, split: str, model: Path, beam: int | None, lm: Path | None, words: Path | None, letters: bool
-) -> "tuple[dict[str, Entry], dict[str, Entry]]":
+def _recognize(folder: Path, split: str, reading: "Reading") -> "tuple[dict[str, Entry], dict[str, Entry]]":
     from speechrnn.transcribe.corpus import transcribe_split
-    from speechrnn.transcribe.decoding import make_decoder
-    from speechrnn.transcribe.listener import open_listener
 
-    listener = open_listener(model)
-    decoder = make_decoder(listener.info, beam=beam, lm=lm, words=words, letters=letters)
-    return transcribe_split(folder, split, listener, decoder)
+    recognizer = reading.open()
+    return transcribe_split(folder, split, recognizer.listener, recognizer.decoder)

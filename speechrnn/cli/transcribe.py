@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from speechrnn.cli.arguments import WIDEST_BEAM
+from speechrnn.cli.arguments import MOST_WARPS, WIDEST_BEAM
 
 _NOTHING = "name recordings, or - for stdin, or add --mic; --align MANIFEST has its own"
 
@@ -60,6 +60,10 @@ def transcribe(
         bool,
         typer.Option("--letters", help="Read --lm and --words by letters, also where the model has learned phones."),
     ] = False,
+    warps: Annotated[
+        int,
+        typer.Option(min=1, max=MOST_WARPS, help="Hear as so many vocal tracts, take the mean: slower, fewer errors."),
+    ] = 1,
     one_speaker: Annotated[
         bool,
         typer.Option("--one-speaker", help="All are one person's: take that voice's mean (input.cmvn = speaker)."),
@@ -92,7 +96,7 @@ def transcribe(
     if texts and texts.text is not None and (len(recordings) > 1 or recordings[0].is_dir()):
         raise typer.BadParameter(f"{align} says what one recording says; name that one alone, or --align a manifest")
     reading = Reading.choose(
-        model, bool(align), beam=beam, lm=lm, words=words, hotwords=tuple(hotword or ()), letters=letters
+        model, bool(align), beam=beam, lm=lm, words=words, hotwords=tuple(hotword or ()), letters=letters, warps=warps
     )
     if model is None:
         reading.introduce_default()

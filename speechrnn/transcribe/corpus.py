@@ -4,16 +4,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from speechrnn.audio import read_utterance
-from speechrnn.batches import Example, collate, plan_batches
+from speechrnn.batches import plan_batches
 from speechrnn.console import show_progress
 from speechrnn.errors import CorpusError
-from speechrnn.features import to_network_input
 from speechrnn.manifest import Utterance
-from speechrnn.modelfile import Model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.parallel import map_in_order
 from speechrnn.prepare.prepared import list_parts, read_prepared
@@ -85,7 +82,7 @@ def hear_split(
     store = FeatureStore(list_parts(folder), split)
     with show_progress("Transcribing", len(store), "utterances") as advance:
         heard = (
-            _hear_features(store, listener.model, phones)
+            _hear_features(store, listener, phones)
             if isinstance(listener, TorchListener)
             else _hear_recordings(store, listener, phones)
         )
@@ -94,25 +91,19 @@ def hear_split(
             advance(1)
 
 
-def _hear_features(store: FeatureStore, model: Model, phones: bool) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
-    info, read = model.info, model.network.read_phones if phones else model.network
-    if model.cmvn is not None and model.cmvn.centre is not None:
-        store, _ = move_speakers(store, model.cmvn.centre)
-    utterances = {utterance.id: utterance for utterance in store.utterances}
-
-    def make(index: int) -> Example:
-        features = to_network_input(store[index], info.recipe.input, info.features, model.cmvn)
-        return Example(store.utterances[index].id, features, ())
+def _hear_features(
+    store: FeatureStore, listener: TorchListener, phones: bool
+) -> Iterator[tuple[Utterance, NDArray[np.float32]]]:
+    cmvn = listener.model.cmvn
+    if cmvn is not None and cmvn.centre is not None:
+        store, _ = move_speakers(store, cmvn.centre)
 
     def hear(indices: Sequence[int]) -> list[tuple[Utterance, NDArray[np.float32]]]:
-        batch = collate([make(index) for index in indices])
-        with torch.inference_mode():
-            log_probs, lengths = read(batch.features, batch.input_lengths)
-        rows = zip(batch.ids, log_probs.numpy(), lengths.tolist(), strict=True)
-        return [(utterances[id], known[:length]) for id, known, length in rows]
+        heard = listener.read([store[index] for index in indices], phones)
+        return [(store.utterances[index], log_probs) for index, log_probs in zip(indices, heard, strict=True)]
 
     # A batch a core: threads that share each small step wait for one another, and on a busy machine for ever.
-    frames = round(_BATCH_SECONDS * 1000 / info.features.hop_ms)
+    frames = round(_BATCH_SECONDS * 1000 / listener.info.features.hop_ms)
     for heard in map_in_order(hear, plan_batches(store.frames.tolist(), frames)):
         yield from heard
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.audio import Signal
+from speechrnn.errors import ModelError
 from speechrnn.modelinfo import ModelInfo, find_model
 from speechrnn.shipped import EXPORTED
 
@@ -29,18 +30,26 @@ class Listener(Protocol):
         """
 
 
-def open_listener(path: Path) -> Listener:
+def open_listener(path: Path, warps: int = 1) -> Listener:
     """Returns the model in a file, or the best one of a run's folder.
 
+    Args:
+        path: The file or the folder.
+        warps: Lengths of the vocal tract as which it hears, to take the mean.
+
     Raises:
-        ModelError: It cannot be read.
+        ModelError: It cannot be read, or is exported, and shall hear as more than one.
     """
     file = find_model(path)
     if file.suffix == EXPORTED:
+        if warps > 1:
+            raise ModelError(
+                f"{path}: is exported, and hears a voice as it is; --warps takes a model as it was trained"
+            )
         from speechrnn.transcribe.onnx_listener import OnnxListener
 
         return OnnxListener.load(file)
     from speechrnn.modelfile import load_model
     from speechrnn.transcribe.torch_listener import TorchListener  # imports torch, which an exported model needs not
 
-    return TorchListener(load_model(file))
+    return TorchListener(load_model(file), warps=warps)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from speechrnn.config import WIDEST_BEAM
+from speechrnn.config import MOST_WARPS, WIDEST_BEAM
 from speechrnn.console import note
 from speechrnn.shipped import ENGLISH_LM, ENGLISH_MODEL, EXPORTED, LM, WORDS, find_shipped
 from speechrnn.transcribe.ledger import hash_reader
@@ -23,6 +23,7 @@ class Reading:
         words: A file with the only words there are, or the name of one that ships.
         hotwords: Favoured words, each with or without its boost.
         letters: Read letters also where the model has learned phones.
+        warps: Lengths of the vocal tract as which the model hears, to take the mean.
     """
 
     model: Path
@@ -31,6 +32,7 @@ class Reading:
     words: Path | None = None
     hotwords: Sequence[str] = ()
     letters: bool = False
+    warps: int = 1
 
     @classmethod
     def choose(cls, model: Path | None, greedy: bool = False, **wanted: object) -> Self:
@@ -50,6 +52,8 @@ class Reading:
             reading = replace(reading, lm=ENGLISH_LM)
         if reading.beam is not None and not 1 <= reading.beam <= WIDEST_BEAM:
             raise ValueError(f"beam ({reading.beam}) must be from 1 to {WIDEST_BEAM}")
+        if not 1 <= reading.warps <= MOST_WARPS:
+            raise ValueError(f"warps ({reading.warps}) must be from 1 to {MOST_WARPS}")
         if reading.beam == 1 and (reading.lm or reading.words or reading.hotwords):
             raise ValueError("a beam of 1 is greedy, and hears of no lm, words or hotwords; take 10 or more")
         return reading
@@ -75,7 +79,7 @@ class Reading:
             ModelError: A model cannot be read.
             TextError: The words or hotwords cannot be used.
         """
-        recognizer = Recognizer.load(self.model)
+        recognizer = Recognizer.load(self.model, self.warps)
         if not self._is_greedy:
             from speechrnn.transcribe.decoding import make_decoder  # imports numba, which greedy decoding needs not
 
@@ -92,5 +96,6 @@ class Reading:
     def hash(self, recognizer: Recognizer, text: Path | None = None, one_speaker: bool = False) -> str:
         """Returns a hash of all that transcripts depend on beside the recordings; `text` is what is aligned."""
         lm, words = self.lm and find_shipped(self.lm, LM), self.words and find_shipped(self.words, WORDS)
-        beside = [*["--one-speaker"] * one_speaker, *["--letters"] * self.letters]  # no hotword begins with "-"
+        beside = [f"--warps {self.warps}"] * (self.warps > 1)  # no hotword begins with "-"
+        beside += [*["--one-speaker"] * one_speaker, *["--letters"] * self.letters]
         return hash_reader([Path(recognizer.name), lm, words, text], [self.beam, *self.hotwords, *beside])

@@ -40,14 +40,13 @@ class Recognizer:
         self.decoder = decoder
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> "Recognizer":
+    def load(cls, path: str | PathLike[str], warps: int = 1) -> "Recognizer":
         """Returns a recogniser with the model in a file, or the best one of a run's folder.
 
-        Raises:
-            ModelError: It cannot be read.
+        Arguments and errors as `open_listener`.
         """
         file = find_model(Path(path))
-        return cls(open_listener(file), str(file))
+        return cls(open_listener(file, warps), str(file))
 
     @property
     def info(self) -> ModelInfo:

@@ -82,6 +82,8 @@ def explain_waiting(listener: Listener) -> str:
     """Returns why a model cannot read an utterance that goes on; empty where it can."""
     if not isinstance(listener, TorchListener):
         return "an exported model takes whole signals"
+    if listener.warps > 1:
+        return "it hears as several lengths of the vocal tract (--warps)"
     recipe = listener.info.recipe
     if recipe.network.bidirectional:
         return "its layers also read backward (network.bidirectional)"

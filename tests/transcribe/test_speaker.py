@@ -97,12 +97,13 @@ def test_readings_that_differ_have_keys_that_differ(tmp_path: Path) -> None:
     (tmp_path / "m").write_text("a model")
     named = Recognizer(recognizer.listener, str(tmp_path / "m"))
     keys = {
-        Reading(tmp_path / "m", hotwords=hotwords, letters=letters).hash(named, one_speaker=one)
+        Reading(tmp_path / "m", hotwords=hotwords, letters=letters, warps=warps).hash(named, one_speaker=one)
         for hotwords in ((), ("letters",), ("one speaker",))
         for letters in (False, True)
+        for warps in (1, 3, 5)
         for one in (False, True)
     }
-    assert len(keys) == 12
+    assert len(keys) == 36
 
 
 def test_an_exported_model_hears_each_speaker_as_it_was_taught(
