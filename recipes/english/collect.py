@@ -1,10 +1,11 @@
 """Collects the speech that a model for everybody may learn from, as manifests for `speechrnn prepare nemo`.
 
-    python recipes/english/collect.py CORPORA runs/english/manifests [--spoken FOLDER...] [--share 0.5] [--pieces FILE]
+    python recipes/english/collect.py CORPORA OUT [--spoken FOLDER...] [--share 0.5] [--pieces FILE...]
 
-CORPORA holds a folder a corpus, the other folders what `prepare synth` made of a text; pieces are what cut.py cut.
-Licences: LibriSpeech CC BY 4.0, kathleen and Common Voice CC0, LJSpeech public domain; the wake words, the male voice
-that reads LJSpeech's sentences, and the synthetic voices Apache-2.0.
+CORPORA holds a folder a corpus, OUT will hold a manifest a split; the other folders hold what `prepare synth` made of a
+text; pieces are what cut.py cut, and what accents.py names. Licences: LibriSpeech CC BY 4.0, kathleen and Common Voice
+CC0, LJSpeech public domain; the wake words, the male voice that reads LJSpeech's sentences, and the synthetic voices
+Apache-2.0.
 """
 
 import argparse
@@ -84,12 +85,12 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--spoken", type=Path, nargs="+", default=[], help="folders of synthesised speech")
     parser.add_argument("--share", type=float, default=1.0, help="of the first of them, which is taken")
-    parser.add_argument("--pieces", type=Path, help="a manifest of pieces of speech")
+    parser.add_argument("--pieces", type=Path, nargs="+", default=[], help="manifests of pieces of speech")
     options = parser.parse_args()
     spoken = [read_corpus(folder.resolve(), "tsv") for folder in options.spoken]
     if spoken:
         _, spoken[0] = part(spoken[0], draw(options.share, lambda one: one.id))
-    pieces = read_manifest(options.pieces) if options.pieces else []
+    pieces = chain.from_iterable(map(read_manifest, options.pieces))
     options.out.mkdir(parents=True, exist_ok=True)
     for split, utterances in collect(options.corpora.resolve(), [*chain(*spoken), *pieces]).items():
         with write_atomically(options.out / f"{split}.jsonl") as path:
