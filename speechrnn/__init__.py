@@ -33,13 +33,14 @@ def load_model(
         hotwords: Favoured words or phrases, each with or without ":" and its boost in nats.
         beam: Prefixes of the beam search; 1 for greedy decoding.
         letters: Read letters also where the model has learned phones.
-        warps: Lengths of the vocal tract as which the model hears, to take the mean: slower, with fewer errors.
+        warps: Lengths of the vocal tract as which the model hears, to take the mean: slower, and where no language
+            model reads, with fewer errors; for a model that you exported, 1.
 
     Raises:
-        ModelError: A model cannot be read, or is exported and `warps` more than 1.
+        ModelError: A model cannot be read, or is one that you exported, and `warps` more than 1.
         TextError: The words or hotwords cannot be used.
         TypeError: `hotwords` is one text, not several.
-        ValueError: `beam` or `warps` is out of range, or 1 beside what a greedy decoder does not hear of.
+        ValueError: `warps` or `beam` is out of range, or `beam` 1 beside what a greedy decoder does not hear of.
     """
     from speechrnn.transcribe.reading import Reading  # imports what `import speechrnn` need not
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from speechrnn.cli import arguments
-from speechrnn.config import WIDEST_BEAM, FeatureConfig, Recipe
+from speechrnn.config import MOST_WARPS, WIDEST_BEAM, FeatureConfig, Recipe
 from speechrnn.errors import RecipeError
 from speechrnn.records import build_record
 from speechrnn.settings import dump_toml, list_recipes, load_recipe
@@ -85,5 +85,5 @@ def test_features_that_contradict_themselves_are_refused(settings: dict[str, flo
         build_record(FeatureConfig, settings)
 
 
-def test_commands_allow_the_beam_that_the_settings_do() -> None:
-    assert arguments.WIDEST_BEAM == WIDEST_BEAM
+def test_commands_allow_what_the_settings_do() -> None:
+    assert (arguments.WIDEST_BEAM, arguments.MOST_WARPS) == (WIDEST_BEAM, MOST_WARPS)

@@ -171,7 +171,9 @@ def measure_cold(contenders: list[Contender], file: Path) -> dict[str, float]:
     for _ in range(ROUNDS):
         for one in contenders:
             started = time.perf_counter()
-            subprocess.run([*one.cold, str(file)], check=True, capture_output=True, env=one_thread())
+            done = subprocess.run([*one.cold, str(file)], capture_output=True, text=True, env=one_thread())
+            if done.returncode:
+                sys.exit(f"{one.name}: {done.stderr.strip().splitlines()[-1]}")
             best[one.name] = min(best[one.name], time.perf_counter() - started)
     return best
 

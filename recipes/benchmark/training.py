@@ -120,6 +120,9 @@ def measure_epoch(data: Path, layers: int, units: int, device: torch.device) -> 
     """Prints how much of an epoch is not the step itself, how much of a batch is padding, and what memory does."""
     recipe = choose_recipe(layers, units)
     source = open_source(data, recipe)
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
     network = build_network(recipe, source.features, source.alphabet).to(device)
     optimizer = make_optimizer(network, recipe.optimizer)
     plan = plan_epoch(source, np.random.default_rng(0))
@@ -144,7 +147,7 @@ def measure_epoch(data: Path, layers: int, units: int, device: torch.device) -> 
 
 
 def measure_memory(device: torch.device) -> float:
-    """Returns the most memory that this process ever took, of the GPU where one computes, in MB."""
+    """Returns the most memory that this process ever took, or of a GPU since its peak was forgotten, in MB."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

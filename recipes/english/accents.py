@@ -1,7 +1,7 @@
 """Digits as those say them who learned English later: spelled for voices of other languages, and turned back.
 
     python recipes/english/accents.py spell fr > fr.txt
-    speechrnn prepare synth fr.txt --set 'lang="fr"' ... --out runs/fr
+    speechrnn prepare synth fr.txt --out runs/fr --split train --set 'lang="fr"' --set 'synth.voices=["pico-*"]'
     python recipes/english/accents.py name runs/fr.audio ... > accents.jsonl
 
 The first command writes 800 lines for one language, single digits and strings of two or three, in an order that chance
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance, json_line
 from speechrnn.prepare.corpora import find_corpus
 
@@ -54,14 +55,18 @@ def name(folder: Path) -> Iterator[Utterance]:
 def main() -> None:
     """Prints lines or a manifest."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("act", choices=("spell", "name"))
-    parser.add_argument("of", nargs="+", help="a language, or folders")
+    acts = parser.add_subparsers(dest="act", required=True)
+    acts.add_parser("spell").add_argument("lang", choices=SPELLINGS)
+    acts.add_parser("name").add_argument("folders", type=Path, nargs="+")
     options = parser.parse_args()
     if options.act == "spell":
-        sys.stdout.writelines(f"{line}\n" for line in spell(options.of[0]))
-    else:
-        for folder in map(Path, options.of):
+        sys.stdout.writelines(f"{line}\n" for line in spell(options.lang))
+        return
+    try:
+        for folder in options.folders:
             sys.stdout.writelines(map(json_line, name(folder)))
+    except (SpeechRnnError, KeyError) as error:
+        sys.exit(f"{folder}: {error} (no folder of digits that `prepare synth` made of `spell`)")
 
 
 if __name__ == "__main__":

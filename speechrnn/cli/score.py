@@ -26,7 +26,8 @@ def score(
         bool, typer.Option("--letters", help="With --model: read both by letters, also where it has learned phones.")
     ] = False,
     warps: Annotated[
-        int, typer.Option(min=1, max=MOST_WARPS, help="With --model: hear as so many vocal tracts, take the mean.")
+        int,
+        typer.Option(min=1, max=MOST_WARPS, help="With --model: hear as so many vocal tracts, take the mean."),
     ] = 1,
     vs: Annotated[Path | None, typer.Option(help="Hypotheses of another recogniser: is it better?")] = None,
     normalize: Annotated[

@@ -62,7 +62,9 @@ def transcribe(
     ] = False,
     warps: Annotated[
         int,
-        typer.Option(min=1, max=MOST_WARPS, help="Hear as so many vocal tracts, take the mean: slower, fewer errors."),
+        typer.Option(
+            min=1, max=MOST_WARPS, help="Hear as so many vocal tracts (3, say), take the mean; not with --lm."
+        ),
     ] = 1,
     one_speaker: Annotated[
         bool,

@@ -78,13 +78,18 @@ class Learner:
 def make_learner(network: AcousticNetwork, recipe: Recipe, team: Team) -> Learner:
     """Returns a network with a fresh optimiser, and an average where the recipe asks for one."""
     decay = recipe.optimizer.average
-    average = AveragedModel(network, multi_avg_fn=_decay_by(decay)) if decay else None
-    for cell in average.modules() if average else ():
-        if isinstance(cell, nn.RNNBase):
-            cell.flatten_parameters()  # a copy's weights do not lie side by side, as cuDNN wants them
+    average = _make_average(network, decay) if decay else None
     objective = Objective(network, recipe.training.intermediate, recipe.training.phones)
     optimizer = make_optimizer(network, recipe.optimizer)
     return Learner(network, optimizer, average, team, objective, team.replicate(objective))
+
+
+def _make_average(network: AcousticNetwork, decay: float) -> AveragedModel:
+    average = AveragedModel(network, multi_avg_fn=_decay_by(decay))
+    for cell in average.modules():
+        if isinstance(cell, nn.RNNBase):
+            cell.flatten_parameters()  # a copy's weights do not lie side by side, as cuDNN wants them
+    return average
 
 
 def _decay_by(decay: float) -> Callable[[Any, Any, Any], None]:

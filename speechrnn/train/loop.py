@@ -38,7 +38,7 @@ def is_at_end(settings: TrainingConfig, epoch: int, best_epoch: int) -> bool:
 def make_batches(
     make: Callable[[Sequence[int]], Batch], plan: Sequence[Sequence[int]], device: torch.device
 ) -> Iterator[Batch]:
-    """Yields what `make` returns for each batch of a plan; a GPU finds the next ones made while it computed."""
+    """Yields what `make` returns for each batch of a plan; where a GPU computes, a thread makes up to five ahead."""
     if device.type == "cpu":  # whatever is done meanwhile takes as much from the step
         return map(make, plan)
     return map_in_order(make, plan, workers=1)

@@ -103,7 +103,7 @@ def _hear_features(
         return [(store.utterances[index], log_probs) for index, log_probs in zip(indices, heard, strict=True)]
 
     # A batch a core: threads that share each small step wait for one another, and on a busy machine for ever.
-    frames = round(_BATCH_SECONDS * 1000 / listener.info.features.hop_ms)
+    frames = round(_BATCH_SECONDS * 1000 / listener.info.features.hop_ms / listener.warps)
     for heard in map_in_order(hear, plan_batches(store.frames.tolist(), frames)):
         yield from heard
 

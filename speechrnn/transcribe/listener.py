@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.audio import Signal
+from speechrnn.config import MOST_WARPS
 from speechrnn.errors import ModelError
 from speechrnn.modelinfo import ModelInfo, find_model
 from speechrnn.shipped import EXPORTED
@@ -39,13 +40,14 @@ def open_listener(path: Path, warps: int = 1) -> Listener:
 
     Raises:
         ModelError: It cannot be read, or is exported, and shall hear as more than one.
+        ValueError: `warps` is no whole number in range.
     """
+    if not (isinstance(warps, int) and 1 <= warps <= MOST_WARPS):
+        raise ValueError(f"warps ({warps}) must be a whole number from 1 to {MOST_WARPS}")
     file = find_model(path)
     if file.suffix == EXPORTED:
         if warps > 1:
-            raise ModelError(
-                f"{path}: is exported, and hears a voice as it is; --warps takes a model as it was trained"
-            )
+            raise ModelError(f"{path}: is exported, and hears voices as they are; for warps, take the run's folder")
         from speechrnn.transcribe.onnx_listener import OnnxListener
 
         return OnnxListener.load(file)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from speechrnn.config import MOST_WARPS, WIDEST_BEAM
+from speechrnn.config import WIDEST_BEAM
 from speechrnn.console import note
 from speechrnn.shipped import ENGLISH_LM, ENGLISH_MODEL, EXPORTED, LM, WORDS, find_shipped
 from speechrnn.transcribe.ledger import hash_reader
@@ -52,8 +52,6 @@ class Reading:
             reading = replace(reading, lm=ENGLISH_LM)
         if reading.beam is not None and not 1 <= reading.beam <= WIDEST_BEAM:
             raise ValueError(f"beam ({reading.beam}) must be from 1 to {WIDEST_BEAM}")
-        if not 1 <= reading.warps <= MOST_WARPS:
-            raise ValueError(f"warps ({reading.warps}) must be from 1 to {MOST_WARPS}")
         if reading.beam == 1 and (reading.lm or reading.words or reading.hotwords):
             raise ValueError("a beam of 1 is greedy, and hears of no lm, words or hotwords; take 10 or more")
         return reading
@@ -76,8 +74,9 @@ class Reading:
         """Returns the recogniser.
 
         Raises:
-            ModelError: A model cannot be read.
+            ModelError: A model cannot be read, or is exported, and shall hear as several lengths of the vocal tract.
             TextError: The words or hotwords cannot be used.
+            ValueError: The lengths of the vocal tract are no whole number in range.
         """
         recognizer = Recognizer.load(self.model, self.warps)
         if not self._is_greedy:
@@ -96,6 +95,6 @@ class Reading:
     def hash(self, recognizer: Recognizer, text: Path | None = None, one_speaker: bool = False) -> str:
         """Returns a hash of all that transcripts depend on beside the recordings; `text` is what is aligned."""
         lm, words = self.lm and find_shipped(self.lm, LM), self.words and find_shipped(self.words, WORDS)
-        beside = [f"--warps {self.warps}"] * (self.warps > 1)  # no hotword begins with "-"
-        beside += [*["--one-speaker"] * one_speaker, *["--letters"] * self.letters]
-        return hash_reader([Path(recognizer.name), lm, words, text], [self.beam, *self.hotwords, *beside])
+        options = {"--one-speaker": one_speaker, "--letters": self.letters, f"--warps {self.warps}": self.warps > 1}
+        chosen = [option for option, wanted in options.items() if wanted]  # before the beam, where no hotword stands
+        return hash_reader([Path(recognizer.name), lm, words, text], [*chosen, self.beam, *self.hotwords])

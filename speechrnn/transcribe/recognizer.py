@@ -15,6 +15,7 @@ from speechrnn.ctc import decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
 from speechrnn.parallel import map_in_order
+from speechrnn.shipped import ENGLISH_MODEL, ENGLISH_WEIGHTS
 from speechrnn.transcribe.edges import find_sound, fit_words
 from speechrnn.transcribe.listener import Listener, open_listener
 from speechrnn.transcribe.segments import Piece, cut_recording, cut_signal
@@ -43,9 +44,11 @@ class Recognizer:
     def load(cls, path: str | PathLike[str], warps: int = 1) -> "Recognizer":
         """Returns a recogniser with the model in a file, or the best one of a run's folder.
 
-        Arguments and errors as `open_listener`.
+        Arguments and errors as `open_listener`. Of English as it ships it takes the weights for several `warps`.
         """
         file = find_model(Path(path))
+        if warps != 1 and file == ENGLISH_MODEL:
+            file = ENGLISH_WEIGHTS
         return cls(open_listener(file, warps), str(file))
 
     @property

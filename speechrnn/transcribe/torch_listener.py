@@ -14,23 +14,24 @@ from numpy.typing import NDArray
 
 from speechrnn.audio import Signal
 from speechrnn.batches import Example, collate
-from speechrnn.features import Features, compute_mfcc, make_dct, to_network_input
+from speechrnn.features import Features, compute_mfcc, equalize, make_dct, normalize_features, shape_features
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.train.augment import make_warp
 
 _FARTHEST = 0.08
-"""How much shorter and longer than it is the vocal tract is taken for, as a share; chosen on mini-dev."""
+"""How much higher and lower the frequencies of the outermost warps are, as a share; chosen on English dev."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TorchListener:
     """A network on the CPU.
 
     Attributes:
         model: The model.
         move: What is added to all MFCC, (coefficients,), of one speaker; (1,), zero, for nothing.
-        warps: As so many lengths of the vocal tract it hears whatever it hears, and takes the mean of log_probs.
+        warps: How many lengths of the vocal tract each voice is heard as, from 8 % lower to 8 % higher in equal steps;
+            the mean of the log_probs counts. An odd number includes the voice as it is.
     """
 
     model: Model
@@ -65,11 +66,13 @@ class TorchListener:
 
     def compute_input(self, signal: Signal) -> Features:
         """Returns what the network sees of a signal, (frames, coefficients); errors as `compute_log_probs`."""
-        return self._shape(self.compute_features(signal))
+        return self._normalize(equalize(self.compute_features(signal), self.info.recipe.input, self.info.features))
 
     def read(self, utterances: Sequence[Features], phones: bool = False) -> list[NDArray[np.float32]]:
         """Returns the log_probs of utterances whose MFCC, (frames, coefficients), are moved already."""
-        seen = [self._shape(warped) for features in utterances for warped in self._warp(features)]
+        settings, mfcc = self.info.recipe.input, self.info.features
+        level = [equalize(features, settings, mfcc) for features in utterances]
+        seen = [self._normalize(warped) for features in level for warped in self._vary(features)]
         batch = collate([Example("", features, ()) for features in seen])
         read = self.model.network.read_phones if phones else self.model.network
         with torch.inference_mode():
@@ -79,8 +82,8 @@ class TorchListener:
         fewer = lengths[:: self.warps].tolist()
         return [rows[:length] for rows, length in zip(log_probs.numpy(), fewer, strict=True)]
 
-    def _warp(self, features: Features) -> Sequence[Features]:
-        """Returns MFCC as those of voices lower and higher in equal steps, itself among them where they are odd."""
+    def _vary(self, features: Features) -> Sequence[Features]:
+        """Returns MFCC as those of each warp; in training, too, what warps them comes after their loudness."""
         if self.warps == 1:
             return [features]
         mfcc = self.info.features
@@ -88,5 +91,7 @@ class TorchListener:
         factors = np.linspace(1 - _FARTHEST, 1 + _FARTHEST, self.warps)
         return [np.asarray(features @ dct.T @ make_warp(mfcc, float(one)) @ dct, dtype=np.float32) for one in factors]
 
-    def _shape(self, features: Features) -> Features:
-        return to_network_input(features, self.info.recipe.input, self.info.features, self.model.cmvn)
+    def _normalize(self, features: Features) -> Features:
+        """Returns MFCC of even loudness as the network sees them."""
+        shaped = shape_features(features, self.info.recipe.input, self.info.features)
+        return normalize_features(shaped, self.model.cmvn)

@@ -98,7 +98,7 @@ def test_readings_that_differ_have_keys_that_differ(tmp_path: Path) -> None:
     named = Recognizer(recognizer.listener, str(tmp_path / "m"))
     keys = {
         Reading(tmp_path / "m", hotwords=hotwords, letters=letters, warps=warps).hash(named, one_speaker=one)
-        for hotwords in ((), ("letters",), ("one speaker",))
+        for hotwords in ((), ("--letters",), ("--warps 3", "--one-speaker"))
         for letters in (False, True)
         for warps in (1, 3, 5)
         for one in (False, True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,19 +11,20 @@ import scipy.fft
 import torch
 from scipy.special import log_softmax
 
+from speechrnn import load_model
 from speechrnn.audio import Signal
 from speechrnn.config import FeatureConfig, InputConfig, NetworkConfig, PrepareConfig
 from speechrnn.errors import ModelError
 from speechrnn.features import compute_mfcc, normalize_features
+from speechrnn.modelfile import save_model
 from speechrnn.transcribe.corpus import transcribe_split
-from speechrnn.transcribe.files import transcribe_files
 from speechrnn.transcribe.listener import open_listener
 from speechrnn.transcribe.recognizer import Recognizer
+from speechrnn.transcribe.speaker import know_speaker
 from speechrnn.transcribe.streaming import explain_waiting
 from speechrnn.transcribe.torch_listener import TorchListener
-from speechrnn.transcribe.transcript import Transcript
 from tests.conftest import prepare
-from tests.transcribe.test_speaker import export, make_recognizer
+from tests.transcribe.test_speaker import export, make_recognizer, read
 
 
 @pytest.fixture
@@ -65,18 +67,40 @@ def test_a_prepared_corpus_gives_what_its_recordings_give(
     prepare("tsv", source, tmp_path / "data", PrepareConfig(split="test"))
     _, prepared = transcribe_split(tmp_path / "data", "test", several)
     _, plain = transcribe_split(tmp_path / "data", "test", listener)
-    heard = list(transcribe_files(Recognizer(several, "m"), sorted(source.glob("*.wav"))))
-    texts = {one.id: one.text for one in heard if isinstance(one, Transcript)}
+    texts = read(Recognizer(several, "m"), sorted(source.glob("*.wav")))
     assert texts == {id: entry.text for id, entry in prepared.items()} != {id: one.text for id, one in plain.items()}
 
 
-def test_an_exported_model_hears_a_voice_as_it_is(tmp_path: Path, listener: TorchListener) -> None:
+def test_an_exported_model_is_refused(tmp_path: Path, listener: TorchListener) -> None:
     export(Recognizer(listener, "m"), tmp_path)
     opened = open_listener(tmp_path / "m.safetensors", warps=3)
     assert isinstance(opened, TorchListener)
     assert opened.warps == 3
-    with pytest.raises(ModelError, match=r"m\.onnx: is exported, .* --warps takes a model as it was trained"):
+    with pytest.raises(ModelError, match=r"m\.onnx: is exported, .* for warps, take the run's folder"):
         open_listener(tmp_path / "m.onnx", warps=3)
+
+
+def test_english_as_it_ships_is_heard_with_its_weights() -> None:
+    assert Path(Recognizer.load("english", warps=3).name).name == "english.safetensors"
+
+
+@pytest.mark.parametrize("warps", [0, -1, 16, 2.0, "3", None])
+def test_a_number_out_of_range_is_refused(tmp_path: Path, listener: TorchListener, warps: Any) -> None:
+    save_model(listener.model, tmp_path / "m.safetensors")
+    with pytest.raises(ValueError, match="must be a whole number from 1 to 15"):
+        load_model(tmp_path / "m.safetensors", warps=warps)
+
+
+def test_a_speaker_who_is_known_is_heard_as_several(tmp_path: Path, make_corpus: Callable[..., Path]) -> None:
+    source, recognizer = make_corpus(voices=1), make_recognizer(InputConfig(cmvn="speaker"))
+    assert isinstance(recognizer.listener, TorchListener)
+    several = Recognizer(replace(recognizer.listener, warps=3), "m")
+    prepare("tsv", source, tmp_path / "data", PrepareConfig(split="test"))
+    paths = sorted(source.glob("*.wav"))
+    _, prepared = transcribe_split(tmp_path / "data", "test", several.listener)
+    known = read(know_speaker(several, paths), paths)
+    assert known == {id: entry.text for id, entry in prepared.items()}
+    assert known != read(know_speaker(recognizer, paths), paths)
 
 
 def test_nothing_is_written_while_one_speaks_as_several() -> None:
