@@ -13,6 +13,7 @@ from torch import nn
 from speechrnn.batches import Batch, collate, plan_batches
 from speechrnn.config import Recipe, TrainingConfig
 from speechrnn.errors import TrainingError
+from speechrnn.hardware import use_threads
 from speechrnn.interrupt import Interrupt
 from speechrnn.modelfile import Model, save_model
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo, SplitScore
@@ -103,7 +104,8 @@ class Training:
         while not self.finished:
             self._train_epoch(display)
             if log:
-                record, evaluation = self._judge()
+                with use_threads(torch.get_num_threads() * self.team.local_size):  # the others wait meanwhile
+                    record, evaluation = self._judge()
                 log.append(record)
                 display.end_epoch(record, evaluation.recognized)
                 self.watchdog.see_epoch(record)
