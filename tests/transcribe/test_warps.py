@@ -13,10 +13,13 @@ from scipy.special import log_softmax
 
 from speechrnn import load_model
 from speechrnn.audio import Signal
-from speechrnn.config import FeatureConfig, InputConfig, NetworkConfig, PrepareConfig
+from speechrnn.config import FeatureConfig, InputConfig, NetworkConfig, PrepareConfig, Recipe
 from speechrnn.errors import ModelError
 from speechrnn.features import compute_mfcc, normalize_features
-from speechrnn.modelfile import save_model
+from speechrnn.modelfile import Model, build_network, save_model
+from speechrnn.modelinfo import ModelInfo
+from speechrnn.pronunciations import phones_of
+from speechrnn.text import alphabet_of
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.listener import open_listener
 from speechrnn.transcribe.recognizer import Recognizer
@@ -58,6 +61,21 @@ def test_what_is_heard_is_the_mean_over_lengths_of_the_vocal_tract(
     expected = log_softmax(np.mean(each, axis=0), axis=1)
     heard = replace(listener, warps=3).compute_log_probs(hello_world)
     np.testing.assert_allclose(heard, expected, atol=1e-3)
+
+
+def test_phones_are_the_mean_too(hello_world: Signal) -> None:
+    recipe = replace(Recipe(), network=NetworkConfig(layers=1, units=16))
+    phones = phones_of("en")
+    network = build_network(recipe, FeatureConfig(), alphabet_of("en"), phones).eval()
+    info = ModelInfo(recipe, FeatureConfig(), alphabet_of("en"), "en", phones=phones)
+    listener = TorchListener(Model(info, network, None), warps=2)
+    mfcc, each = compute_mfcc(hello_world, FeatureConfig()), []
+    for factor in (0.92, 1.08):
+        seen = torch.from_numpy(normalize_features(warp(mfcc, factor), None))
+        with torch.no_grad():
+            each.append(network.read_phones(seen[None], torch.tensor([len(seen)]))[0][0].numpy())
+    heard = listener.compute_log_probs(hello_world, phones=True)
+    np.testing.assert_allclose(heard, log_softmax(np.mean(each, axis=0), axis=1), atol=1e-3)
 
 
 def test_a_prepared_corpus_gives_what_its_recordings_give(
