@@ -99,6 +99,15 @@ def to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(700 * (10 ** (mel / 2595) - 1))
 
 
+def make_warp(config: FeatureConfig, factor: float) -> Features:
+    """Returns a matrix (mels, mels) that turns mel channels into those of a voice `factor` times as high."""
+    centres, step = find_centres(config)
+    sources = (to_mel(to_hz(centres) / factor) - centres[0]) / step
+    sources = np.clip(sources, 0, config.mels - 1)
+    warp: Features = np.maximum(0, 1 - np.abs(np.arange(config.mels)[:, None] - sources)).astype(np.float32)
+    return warp
+
+
 def compute_mel_energies(signal: Signal, config: FeatureConfig) -> Features:
     """Returns the energies whose logarithms' cosine transform `compute_mfcc` gives, (frames, mels); errors likewise."""
     compute_mfcc(signal, config)

@@ -16,6 +16,7 @@ from speechrnn.features import (
     estimate_cmvn,
     limit_range,
     make_dct,
+    make_warp,
     normalize_features,
     to_network_input,
 )
@@ -159,3 +160,15 @@ def test_statistics_of_nothing_are_refused() -> None:
 def test_the_dct_turns_without_stretching() -> None:
     dct = make_dct(FeatureConfig(mels=40, coefficients=13))
     np.testing.assert_allclose(dct.T @ dct, np.eye(13), atol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [0.85, 1.0, 1.15])
+def test_a_warped_tone_looks_like_the_higher_tone(factor: float) -> None:
+    config = FeatureConfig(coefficients=40)
+
+    def hear(hertz: float) -> np.ndarray:
+        tone = (np.sin(2 * np.pi * hertz * np.arange(SAMPLE_RATE) / SAMPLE_RATE) / 2).astype(np.float32)
+        return compute_mfcc(tone, config) @ make_dct(config).T
+
+    warped, higher = hear(1000) @ make_warp(config, factor), hear(1000 * factor)
+    assert np.abs(warped.mean(axis=0).argmax() - higher.mean(axis=0).argmax()) <= 1

@@ -58,6 +58,11 @@ def test_a_light_module_does_not_import_torch(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_model_listens_without_what_only_training_needs() -> None:
+    code = "import sys, speechrnn.transcribe.torch_listener; sys.exit('scipy.signal' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_an_unchanged_corpus_is_recognised_without_torch() -> None:
     code = "import sys, speechrnn.prepare.pipeline, speechrnn.prepare.report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

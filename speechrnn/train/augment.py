@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from speechrnn.config import AugmentConfig, FeatureConfig
-from speechrnn.features import Features, find_centres, make_dct, to_hz, to_mel
+from speechrnn.features import Features, find_centres, make_dct, make_warp, to_hz
 from speechrnn.train.surroundings import add_noise, add_reverberation, draw_response
 
 _QUIET = 0.02
@@ -77,15 +77,6 @@ def augment_features(
     channels = mask_channels(channels, augment, rng)
     channels = mask_times(channels, augment, mfcc.hop_ms, rng)
     return np.asarray(channels @ dct, dtype=np.float32)
-
-
-def make_warp(mfcc: FeatureConfig, factor: float) -> Features:
-    """Returns a matrix (mels, mels) that turns mel channels into those of a voice `factor` times as high."""
-    centres, step = find_centres(mfcc)
-    sources = (to_mel(to_hz(centres) / factor) - centres[0]) / step
-    sources = np.clip(sources, 0, mfcc.mels - 1)
-    warp: Features = np.maximum(0, 1 - np.abs(np.arange(mfcc.mels)[:, None] - sources)).astype(np.float32)
-    return warp
 
 
 def change_tempo(channels: Features, frames: int) -> Features:

@@ -14,10 +14,17 @@ from numpy.typing import NDArray
 
 from speechrnn.audio import Signal
 from speechrnn.batches import Example, collate
-from speechrnn.features import Features, compute_mfcc, equalize, make_dct, normalize_features, shape_features
+from speechrnn.features import (
+    Features,
+    compute_mfcc,
+    equalize,
+    make_dct,
+    make_warp,
+    normalize_features,
+    shape_features,
+)
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import ModelInfo
-from speechrnn.train.augment import make_warp
 
 _FARTHEST = 0.08
 """How much higher and lower the frequencies of the outermost warps are, as a share; chosen on English dev."""
