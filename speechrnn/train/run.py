@@ -123,7 +123,7 @@ def _settle_state(
     out: Path, fingerprint: str, train: ExampleSource, learner: Learner, cores: int, resuming: bool
 ) -> RunState:
     """Returns where the run is, begun or restored by the first process; all have its weights then."""
-    team, objective, batch = learner.team, learner.objective, _take_middling(train)
+    team, objective, batch = learner.team, learner.objective, _take_middling(train, learner.team)
     restored = team.lead(lambda: _restore(out, fingerprint, learner) if resuming else None)
     settings = train.recipe.training
     asked = settings.threads or (restored.threads or cores if restored else 0)
@@ -153,12 +153,15 @@ def _restore(out: Path, fingerprint: str, learner: Learner) -> RunState | None:
     return state
 
 
-def _take_middling(train: ExampleSource) -> Batch:
-    """Returns utterances of middling length, to try things on: 16, or as many as a batch holds."""
+def _take_middling(train: ExampleSource, team: Team) -> Batch:
+    """Returns utterances of middling length, to try things on: 16, or as many as one process has of a batch.
+
+    How many there are decides which precision is the faster: bfloat16 pays with many, float32 with a few.
+    """
     by_length = sorted(train.learnable, key=lambda index: int(train.store.frames[index]))
     middling = by_length[len(by_length) // 2 :]
     seconds = int(train.store.frames[middling[0]]) * train.features.hop_ms / 1000
-    most = max(1, int(train.recipe.training.batch_seconds / seconds))
+    most = max(1, int(train.recipe.training.batch_seconds / team.size / seconds))
     return collate([train.make(index) for index in middling[: min(16, most)]])
 
 

@@ -78,7 +78,8 @@ def test_a_step_follows_the_clipped_gradient_of_the_mean_loss_of_a_character(tra
         betas=(0.9, 0.98),
     ).step()
     for name, parameter in zip(names, replay, strict=True):
-        torch.testing.assert_close(taken[name], parameter.data, atol=1e-6, rtol=1e-5)
+        # a first step is the rate times the gradient's sign: where the gradient is almost none, its rounding shows
+        torch.testing.assert_close(taken[name], parameter.data, atol=1e-5, rtol=1e-5)
 
 
 class Pair(Team):

@@ -19,12 +19,14 @@ from speechrnn.errors import OutputError, RecipeError, TextError, TrainingError
 from speechrnn.loss import compute_ctc_loss
 from speechrnn.modelfile import load_model
 from speechrnn.modelinfo import MODEL_FILE
+from speechrnn.prepare.prepared import read_prepared
 from speechrnn.settings import dump_toml, load_recipe
 from speechrnn.train import loop, objective
 from speechrnn.train import run as train_run
 from speechrnn.train.folder import RECIPE_FILE
 from speechrnn.train.log import CURVES_FILE, LOG_FILE, read_log
 from speechrnn.train.run import train_model
+from speechrnn.train.sources import open_sources
 from speechrnn.train.state import STATE_FILE
 from speechrnn.train.team import Team
 from speechrnn.transcribe.corpus import transcribe_split
@@ -299,6 +301,12 @@ def test_the_probe_changes_nothing_that_it_does_not_say(tmp_path: Path, data: Pa
     train_model(data, tiny(epochs=1, precision=chosen), tmp_path / "fixed")
     mine, theirs = weights_of(tmp_path / "auto"), weights_of(tmp_path / "fixed")
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_the_probe_sees_what_one_process_has_of_a_batch(data: Path) -> None:
+    source, _ = open_sources(data, read_prepared(data), tiny())
+    alone, beside = (train_run._take_middling(source, Team(size=size)) for size in (1, 2))
+    assert len(alone.input_lengths) == 2 * len(beside.input_lengths) == 4
 
 
 def test_bfloat16_learns_about_the_same(tmp_path: Path, data: Path) -> None:
