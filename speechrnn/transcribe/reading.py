@@ -45,14 +45,15 @@ class Reading:
             wanted: The other attributes.
 
         Raises:
-            ValueError: The beam is out of range, or 1 beside what a greedy decoder does not hear of.
+            ValueError: The beam is no whole number in range, or 1 beside what a greedy decoder does not hear of.
         """
         reading = cls(model or ENGLISH_MODEL, **wanted)  # type: ignore[arg-type]
         if model is None and not greedy and reading.beam != 1 and not (reading.lm or reading.words):
             reading = replace(reading, lm=ENGLISH_LM)
-        if reading.beam is not None and not 1 <= reading.beam <= WIDEST_BEAM:
-            raise ValueError(f"beam ({reading.beam}) must be from 1 to {WIDEST_BEAM}")
-        if reading.beam == 1 and (reading.lm or reading.words or reading.hotwords):
+        beam = reading.beam
+        if beam is not None and not (isinstance(beam, int) and 1 <= beam <= WIDEST_BEAM):
+            raise ValueError(f"beam ({beam}) must be a whole number from 1 to {WIDEST_BEAM}")
+        if beam == 1 and (reading.lm or reading.words or reading.hotwords):
             raise ValueError("a beam of 1 is greedy, and hears of no lm, words or hotwords; take 10 or more")
         return reading
 

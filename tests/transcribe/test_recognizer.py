@@ -204,8 +204,10 @@ def test_what_a_model_is_not_loaded_with_is_refused() -> None:
         speechrnn.load_model(hotwords="hello")
     with pytest.raises(ValueError, match="a beam of 1 is greedy"):
         speechrnn.load_model(beam=1, lm="english")
-    with pytest.raises(ValueError, match=r"beam \(0\) must be from 1 to 100000"):
+    with pytest.raises(ValueError, match=r"beam \(0\) must be a whole number from 1 to 100000"):
         speechrnn.load_model(beam=0)
+    with pytest.raises(ValueError, match=r"beam \(2\.5\) must be a whole number"):
+        speechrnn.load_model(beam=2.5)  # type: ignore[arg-type]
 
 
 def test_threads_may_share_a_recogniser(model: Model, phrases: Sequence[Utterance]) -> None:
