@@ -1,6 +1,7 @@
 # make hello   set up .venv and run the course's case: train a recogniser from nothing, offline, in minutes
 # make course  make every picture and number of the lesson in recipes/course again
 # make test    lint, types, tests
+# make test-slow   the tests too that train for minutes
 # make check   lint and types
 # make clean   remove what these made
 

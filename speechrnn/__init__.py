@@ -40,7 +40,8 @@ def load_model(
         ModelError: A model cannot be read, or is one that you exported, and `warps` more than 1.
         TextError: The words or hotwords cannot be used.
         TypeError: `hotwords` is one text, not several.
-        ValueError: `warps` or `beam` is no whole number in range, or `beam` 1 beside what a greedy decoder does not hear of.
+        ValueError: `warps` or `beam` is no whole number in range, or `beam` is 1 beside what a greedy decoder does not
+            hear of.
     """
     from speechrnn.transcribe.reading import Reading  # imports what `import speechrnn` need not
 

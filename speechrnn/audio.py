@@ -10,7 +10,6 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -58,28 +57,19 @@ _SPHERE_SAMPLES = re.compile(rb"sample_count -i (\d+)")
 _OGG_CUT_SHORT = ("lacks an end-of-stream bit", "Junk after the last page")
 
 
-@dataclass(frozen=True, slots=True)
-class AudioInfo:
-    """What a file's header says: sample rate in Hz, channels, duration in seconds."""
-
-    sample_rate: int
-    channels: int
-    duration: float
-
-
 def is_audio(path: Path) -> bool:
     """Returns whether a path's ending says that it is a recording; a broken link will be named when it is read."""
     return path.suffix.lower() in AUDIO_SUFFIXES and not path.is_dir()
 
 
-def probe_audio(path: Path) -> AudioInfo:
-    """Returns what the header says, without decoding.
+def measure_duration(path: Path) -> float:
+    """Returns how long a recording lasts, in seconds, as its header says.
 
     Raises:
         AudioError: The file is missing, empty, cut short or no audio.
     """
     with _open(path) as file:
-        return AudioInfo(file.samplerate, file.channels, file.frames / file.samplerate)
+        return float(file.frames / file.samplerate)
 
 
 def read_signal(path: Path, offset: float = 0.0, duration: float | None = None) -> Signal:
@@ -123,15 +113,12 @@ def read_blocks(path: Path, seconds: float) -> Iterator[Signal]:
         AudioError: As `read_signal`.
     """
     with _open(path) as file:
-        stream = soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+        to_our_rate = Resampler(file.samplerate)
         left = file.frames
         while left > 0:
             count = min(left, round(seconds * file.samplerate))
             left -= count
-            block = to_mono(_read(file, count, path), path)
-            if file.samplerate != SAMPLE_RATE:
-                block = stream.resample_chunk(block, last=left == 0)
-            yield block
+            yield to_our_rate(to_mono(_read(file, count, path), path), last=left == 0)
 
 
 @contextmanager
@@ -168,6 +155,20 @@ def resample(signal: Signal, sample_rate: float) -> Signal:
         return signal
     resampled: Signal = soxr.resample(signal, sample_rate, SAMPLE_RATE, quality="HQ")
     return resampled
+
+
+class Resampler:
+    """From a rate in Hz to 16 kHz as `resample` does it, chunk by chunk."""
+
+    def __init__(self, sample_rate: float) -> None:
+        """Takes the rate of the chunks."""
+        self._same = sample_rate == SAMPLE_RATE
+        self._stream = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+
+    def __call__(self, samples: Signal, last: bool = False) -> Signal:
+        """Returns what is known after more samples, (samples,), all of it after the last."""
+        resampled: Signal = samples if self._same else self._stream.resample_chunk(samples, last=last)
+        return resampled
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from speechrnn.limits import WIDEST_BEAM, SplitBy
 from speechrnn.records import Strict
 
 Count = Annotated[int, Meta(ge=1)]
@@ -105,7 +106,7 @@ class PrepareConfig(Strict):
     lang: str = ""
     numbers: Literal["refuse", "spell"] = "refuse"
     subsets: tuple[str, ...] = ()
-    split: Literal["speakers", "sentences", "utterances", "train", "dev", "test"] = "speakers"
+    split: SplitBy = "speakers"
     held_out: Annotated[float, Meta(gt=0, le=0.4)] = 0.1
     dev_speakers: tuple[str, ...] = ()
     test_speakers: tuple[str, ...] = ()
@@ -275,13 +276,6 @@ class TrainingConfig(Strict):
     threads: Annotated[int, Meta(ge=0, le=1024)] = 0
     dev_split: str = "dev"
     save_minutes: Positive = 10.0
-
-
-WIDEST_BEAM = 100_000
-"""Prefixes of a beam search at most."""
-
-MOST_WARPS = 15
-"""Lengths of the vocal tract at most as which a model hears."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,17 @@ def make_dct(config: FeatureConfig) -> Features:
     return dct
 
 
+def to_channels(features: Features, config: FeatureConfig) -> Features:
+    """Returns the log mel energies, (frames, mels), that MFCC keep, (frames, coefficients)."""
+    channels: Features = features @ make_dct(config).T
+    return channels
+
+
+def to_mfcc(channels: Features, config: FeatureConfig) -> Features:
+    """Returns the MFCC, (frames, coefficients), of log mel energies, (frames, mels)."""
+    return np.asarray(channels @ make_dct(config), dtype=np.float32)
+
+
 def make_filters(config: FeatureConfig) -> Features:
     """Returns the mel filters, (bins, mels)."""
     filters: Features = _transform(config).MelSpectrogram.mel_scale.fb.numpy()
@@ -164,20 +175,17 @@ def normalize_features(features: Features, cmvn: Cmvn | None) -> Features:
 
 def limit_range(features: Features, decibels: float, mfcc: FeatureConfig) -> Features:
     """Returns MFCC whose mel energies lie no further than so many decibels below the loudest."""
-    dct = make_dct(mfcc)
-    channels = features @ dct.T
+    channels = to_channels(features, mfcc)
     floor = _find_loudest(channels) - np.float32(decibels * np.log(10) / 10)
-    limited: Features = np.maximum(channels, floor) @ dct
-    return limited
+    return to_mfcc(np.maximum(channels, floor), mfcc)
 
 
 def equalize(features: Features, settings: InputConfig, mfcc: FeatureConfig) -> Features:
     """Returns MFCC whose loudest mel energy is 1 where loudness shall be equal, or else as they are."""
     if not settings.equal_loudness:
         return features
-    dct = make_dct(mfcc)
-    channels = features @ dct.T
-    return np.asarray((channels - _find_loudest(channels)) @ dct, dtype=np.float32)
+    channels = to_channels(features, mfcc)
+    return to_mfcc(channels - _find_loudest(channels), mfcc)
 
 
 def _find_loudest(channels: Features) -> np.float32:
@@ -203,7 +211,12 @@ def to_network_input(features: Features, settings: InputConfig, mfcc: FeatureCon
         mfcc: How the features were computed.
         cmvn: The training corpus's statistics, or None for the utterance's own.
     """
-    return normalize_features(shape_features(equalize(features, settings, mfcc), settings, mfcc), cmvn)
+    return finish_features(equalize(features, settings, mfcc), settings, mfcc, cmvn)
+
+
+def finish_features(features: Features, settings: InputConfig, mfcc: FeatureConfig, cmvn: Cmvn | None) -> Features:
+    """Returns MFCC that `equalize` has seen, varied or not, as the network reads them."""
+    return normalize_features(shape_features(features, settings, mfcc), cmvn)
 
 
 @cache

@@ -46,14 +46,6 @@ class Utterance:
             object.__setattr__(self, "id", name_utterance(self.audio_filepath, self.offset))
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """An utterance that is left out, by id, and why."""
-
-    id: str
-    reason: str
-
-
 def name_utterance(audio_filepath: str, offset: float) -> str:
     """Returns the id of an utterance that was given none: the recording's stem, and the offset in seconds if not 0."""
     stem = PurePath(audio_filepath).stem

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, probe_audio, read_blocks, read_signal, resample
+from speechrnn.audio import SAMPLE_RATE, measure_duration, read_blocks, read_signal, resample
 from speechrnn.errors import AudioError
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 3 * SAMPLE_RATE).astype(np.float32)
@@ -36,7 +36,7 @@ def test_what_lies_above_8_khz_does_not_fold_back() -> None:
 def test_stereo_at_44100_hz_is_mixed_and_resampled(tmp_path: Path) -> None:
     left, right = sine(500, 44_100), np.zeros(44_100, dtype=np.float32)
     path = write(tmp_path / "a.wav", np.stack([left, right], axis=1), 44_100)
-    assert probe_audio(path).channels == 2
+    assert measure_duration(path) == 1.0
     np.testing.assert_allclose(read_signal(path)[2000:-2000], sine(500, SAMPLE_RATE)[2000:-2000] / 2, atol=2e-3)
 
 

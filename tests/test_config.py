@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from speechrnn.cli import arguments
-from speechrnn.config import MOST_WARPS, WIDEST_BEAM, FeatureConfig, Recipe
+from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.errors import RecipeError
 from speechrnn.records import build_record
 from speechrnn.settings import dump_toml, list_recipes, load_recipe
@@ -83,7 +82,3 @@ def test_every_shipped_recipe_can_be_read(name: str) -> None:
 def test_features_that_contradict_themselves_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(settings))):
         build_record(FeatureConfig, settings)
-
-
-def test_commands_allow_what_the_settings_do() -> None:
-    assert (arguments.WIDEST_BEAM, arguments.MOST_WARPS) == (WIDEST_BEAM, MOST_WARPS)

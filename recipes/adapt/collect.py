@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from speechrnn.audio import probe_audio
+from speechrnn.audio import measure_duration
 from speechrnn.manifest import Utterance, write_manifest
 from speechrnn.prepare.corpora import find_corpus
 
@@ -23,7 +23,7 @@ def main(layout: str, corpus: Path, out: Path, minutes: float = 10.0) -> None:
     for speaker, utterances in speakers.items():
         taken, seconds = [], 0.0
         for one in sorted(utterances, key=lambda one: one.id):
-            duration = one.duration or probe_audio(Path(one.audio_filepath)).duration
+            duration = one.duration or measure_duration(Path(one.audio_filepath))
             if seconds + duration <= 60 * minutes:
                 taken.append(replace(one, duration=duration))
                 seconds += duration

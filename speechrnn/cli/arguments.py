@@ -2,9 +2,6 @@
 
 import typer
 
-WIDEST_BEAM, MOST_WARPS = 100_000, 15
-"""As speechrnn.config says, which takes longer to import than a command's help."""
-
 
 def split_names(listed: str) -> list[str]:
     """Returns names that stand with commas between, without what is empty."""
@@ -18,3 +15,9 @@ def check_corpus(name: str) -> str:
     if name and name not in CORPORA:
         raise typer.BadParameter(f"unknown corpus {name!r}; there is {', '.join(CORPORA)}")
     return name
+
+
+def refuse_greedy(beam: int | None, *known: object) -> None:
+    """Refuses a greedy beam beside something that only a search hears of."""
+    if beam == 1 and any(known):
+        raise typer.BadParameter("--beam 1 is greedy, and hears of no language model or words; take 10 or more")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from speechrnn.shipped import EXPORTED, WEIGHTS
+
 
 def export(
     model: Annotated[Path, typer.Argument(help="A model file, or a run's folder.")],
@@ -17,9 +19,9 @@ def export(
     """Write a model as one ONNX file, which opens at once and needs no torch; or its weights, to let it learn on."""
     from speechrnn.transcribe.export import export_model, export_weights
 
-    if out.suffix == ".onnx":
+    if out.suffix == EXPORTED:
         export_model(model, out, int8=int8, data=data, split=split, force=force)
-    elif out.suffix != ".safetensors":
+    elif out.suffix != WEIGHTS:
         raise typer.BadParameter("--out must end in .onnx or .safetensors")
     elif int8 or data:
         raise typer.BadParameter("--int8 and --data go with an --out that ends in .onnx")

@@ -12,11 +12,11 @@ def hello(
     force: Annotated[bool, typer.Option("--force", help="Train again although a model is there.")] = False,
 ) -> None:
     """Train a recogniser from nothing, offline, and let it hear "hello world" in voices it never heard."""
-    from speechrnn.audio import probe_audio
+    from speechrnn.audio import measure_duration
     from speechrnn.explain.hello import listen_to_strangers, train_hello, transcribe_own
 
     if recording is not None:
-        probe_audio(recording)
+        measure_duration(recording)
     recognizer = train_hello(out, force)
     if recording is None:
         listen_to_strangers(recognizer, out)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from speechrnn.shipped import EXPORTED
+
 
 def info(model: Annotated[Path, typer.Argument(help="A model file, or a run's folder.")]) -> None:
     """Print what a model is, what it was trained on, and how it scored."""
@@ -13,7 +15,7 @@ def info(model: Annotated[Path, typer.Argument(help="A model file, or a run's fo
     from speechrnn.modelinfo import find_model
 
     file = find_model(model)
-    if file.suffix == ".onnx":
+    if file.suffix == EXPORTED:
         from speechrnn.transcribe.onnx_listener import OnnxListener
 
         print_line(describe_model(file, OnnxListener.load(file).info))

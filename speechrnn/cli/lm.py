@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from speechrnn.cli.arguments import WIDEST_BEAM
+from speechrnn.limits import WIDEST_BEAM
 
 lm = typer.Typer(no_args_is_help=True, help="Build, tune, test and convert word n-gram language models.")
 

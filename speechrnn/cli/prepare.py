@@ -2,14 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from speechrnn.cli.arguments import check_corpus, split_names
-
-SplitBy = Literal["speakers", "sentences", "utterances", "train", "dev", "test"]
-"""What `--split` takes."""
+from speechrnn.limits import SplitBy
 
 
 def _list_corpora(wanted: bool) -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from speechrnn.cli.arguments import MOST_WARPS, WIDEST_BEAM, split_names
+from speechrnn.cli.arguments import refuse_greedy, split_names
+from speechrnn.limits import MOST_WARPS, WIDEST_BEAM
 
 if TYPE_CHECKING:
     from speechrnn.score.entries import Entry
@@ -57,6 +58,7 @@ def score(
         raise typer.BadParameter(
             "--beam, --lm, --words, --letters and --warps go with --model; these hypotheses are read already"
         )
+    refuse_greedy(beam, lm, words)
     keys, outputs = _parse_keys(by), Outputs(html, html_audio, trn, ctm, force)
     outputs.refuse_existing()
     if model is not None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from speechrnn.cli.arguments import MOST_WARPS, WIDEST_BEAM
+from speechrnn.cli.arguments import refuse_greedy
+from speechrnn.limits import MOST_WARPS, WIDEST_BEAM
 
 _NOTHING = "name recordings, or - for stdin, or add --mic; --align MANIFEST has its own"
 
@@ -82,8 +83,7 @@ def transcribe(
 
     if align and (beam or lm or words or hotword or letters):
         raise typer.BadParameter("--align knows the words; leave out --beam, --lm, --words, --letters and --hotword")
-    if beam == 1 and (lm or words or hotword):
-        raise typer.BadParameter("--beam 1 is greedy, and hears of no --lm, --words or --hotword; take 10 or more")
+    refuse_greedy(beam, lm, words, hotword)
     if output_dir is None and (skip_existing or force or format is Format.ALL):
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
     if one_speaker and skip_existing:

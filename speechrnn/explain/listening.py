@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from speechrnn.audio import Signal, probe_audio, read_signal
+from speechrnn.audio import Signal, measure_duration, read_signal
 from speechrnn.errors import AudioError, ModelError
 from speechrnn.explain.cells import Weights
 from speechrnn.features import Features
@@ -50,7 +50,7 @@ def read_short(path: Path, start: float = 0.0, seconds: float | None = None) -> 
     Raises:
         AudioError: It cannot be read, ends before `start`, or what is asked for lasts more than a minute.
     """
-    duration = probe_audio(path).duration
+    duration = measure_duration(path)
     if start >= duration:
         raise AudioError(f"{path}: --start {start:g}: the recording ends at {duration:.2f} s")
     left = duration - start

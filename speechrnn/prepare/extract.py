@@ -1,27 +1,20 @@
 """From utterances to features, in parallel and in order; what cannot be used is set aside with its reason."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from speechrnn.audio import SAMPLE_RATE, Signal, probe_audio, read_signal, resample
+from speechrnn.audio import SAMPLE_RATE, Signal, measure_duration, read_signal, resample
 from speechrnn.config import PrepareConfig
 from speechrnn.errors import AudioError, TextError
-from speechrnn.features import Features, compute_mfcc, make_dct
-from speechrnn.manifest import SetAside, Utterance
+from speechrnn.features import compute_mfcc, make_dct
+from speechrnn.manifest import Utterance
 from speechrnn.parallel import map_in_order
 from speechrnn.prepare.plan import CorpusPlan
+from speechrnn.prepare.store import Extracted, SetAside
 from speechrnn.text import require_symbols
-
-
-@dataclass(frozen=True, slots=True)
-class Extracted:
-    """An utterance with its duration measured, and its features."""
-
-    utterance: Utterance
-    features: Features
 
 
 def extract_corpus(utterances: Iterable[Utterance], plan: CorpusPlan, workers: int) -> Iterator[Extracted | SetAside]:
@@ -50,7 +43,7 @@ def extract_utterance(utterance: Utterance, config: PrepareConfig, letters: str)
     try:
         require_symbols(utterance.text, " " + letters, remedy="spell them out, or name their language")
         path = Path(utterance.audio_filepath)
-        _check_duration(utterance.duration or probe_audio(path).duration - utterance.offset, config)
+        _check_duration(utterance.duration or measure_duration(path) - utterance.offset, config)
         signal = read_signal(path, utterance.offset, utterance.duration)
         features = compute_mfcc(_perturb(signal, utterance), config.features)
     except (AudioError, TextError) as error:

@@ -12,24 +12,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.errors import CorpusError
 from speechrnn.inputs import read_lines
-from speechrnn.manifest import SetAside, Utterance, json_line, read_manifest
+from speechrnn.manifest import Utterance, json_line, read_manifest
 from speechrnn.records import build_record, parse_record
 
 ENDINGS = ("jsonl", "features.npy", "frames.npy", "set_aside.jsonl")
 """The files of a split: SPLIT.jsonl and so on."""
 
-if TYPE_CHECKING:
-    from speechrnn.features import Features
-    from speechrnn.prepare.extract import Extracted
+Features = NDArray[np.float32]
 
 _HEADER_BYTES = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """An utterance with its duration measured, and its features, (frames, coefficients)."""
+
+    utterance: Utterance
+    features: Features
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An utterance that is left out, by id, and why."""
+
+    id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +81,7 @@ class FeatureStore:
     def __len__(self) -> int:
         return len(self.utterances)
 
-    def __getitem__(self, index: int) -> "Features":
+    def __getitem__(self, index: int) -> Features:
         """Returns the features of one utterance, (frames, coefficients)."""
         end = self._ends[index]
         part = self._features[self._part_of[index]]
@@ -75,7 +89,7 @@ class FeatureStore:
         move = self._moves.get(self.utterances[index].speaker)
         return features if move is None else features + move
 
-    def move(self, moves: Mapping[str, "Features"]) -> Self:
+    def move(self, moves: Mapping[str, Features]) -> Self:
         """Returns the same, in which what is said for a speaker, (coefficients,), is added to all features of his."""
         other = copy(self)
         other._moves = moves
@@ -163,7 +177,7 @@ class StoreWriter:
         self._data.close()
         self._journal.close()
 
-    def append(self, result: "Extracted | SetAside") -> None:
+    def append(self, result: Extracted | SetAside) -> None:
         """Adds one utterance, or the note why it was set aside."""
         if isinstance(result, SetAside):
             entry: dict[str, Any] = {"set_aside": asdict(result)}

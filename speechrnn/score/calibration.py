@@ -6,7 +6,7 @@ References:
     recognition, Eurospeech 1997: normalised cross entropy, which NIST's scoring reports.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,11 +48,13 @@ class Calibration:
     cross_entropy: float
 
 
-def judge_words(alignment: Alignment, confidences: Sequence[float]) -> Iterator[tuple[float, bool]]:
-    """Yields each word of a hypothesis by its confidence and whether it is right."""
-    heard = [pair for pair in alignment.pairs if pair.kind != "delete"]
-    for pair, confidence in zip(heard, confidences, strict=True):
-        yield confidence, pair.kind == "equal"
+def judge_words(alignments: Iterable[Alignment], confidences: Iterable[Sequence[float]]) -> list[tuple[float, bool]]:
+    """Returns the words of hypotheses by their confidences and whether they are right; those without are left out."""
+    judged: list[tuple[float, bool]] = []
+    for alignment, sure in zip(alignments, confidences, strict=True):
+        heard = [pair.kind == "equal" for pair in alignment.pairs if pair.kind != "delete"]
+        judged += zip(sure, heard, strict=True) if sure else ()
+    return judged
 
 
 def assess_confidences(judged: Sequence[tuple[float, bool]]) -> Calibration:

@@ -77,12 +77,7 @@ class Score:
     @cached_property
     def calibration(self) -> Calibration | None:
         """How far the words' confidences can be believed; None where the hypotheses have none."""
-        judged = [
-            word
-            for one in self.utterances
-            if one.hypothesis.confidences
-            for word in judge_words(one.alignment, one.hypothesis.confidences)
-        ]
+        judged = judge_words(self.alignments, [one.hypothesis.confidences for one in self.utterances])
         return assess_confidences(judged) if judged else None
 
     @cached_property

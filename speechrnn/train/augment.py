@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from speechrnn.config import AugmentConfig, FeatureConfig
-from speechrnn.features import Features, find_centres, make_dct, make_warp, to_hz
+from speechrnn.features import Features, find_centres, make_warp, to_channels, to_hz, to_mfcc
 from speechrnn.train.surroundings import add_noise, add_reverberation, draw_response
 
 _QUIET = 0.02
@@ -55,8 +55,7 @@ def augment_features(
     """
     if augment == AugmentConfig():
         return features
-    dct = make_dct(mfcc)
-    channels = features @ dct.T
+    channels = to_channels(features, mfcc)
     if augment.silence_ms:
         channels = add_silence(channels, augment.silence_ms / mfcc.hop_ms, rng)
     if augment.vocal_tract:
@@ -76,7 +75,7 @@ def augment_features(
         channels = mix_channels(channels, augment.channel_mixing, rng)
     channels = mask_channels(channels, augment, rng)
     channels = mask_times(channels, augment, mfcc.hop_ms, rng)
-    return np.asarray(channels @ dct, dtype=np.float32)
+    return to_mfcc(channels, mfcc)
 
 
 def change_tempo(channels: Features, frames: int) -> Features:

@@ -28,7 +28,6 @@ Standing = tuple[int, int, float]
 class Recognized:
     """An utterance: what was said, and what the network heard."""
 
-    id: str
     reference: str
     hypothesis: str
 
@@ -78,18 +77,14 @@ def evaluate(network: AcousticNetwork, source: ExampleSource, batch_frames: int,
     utterances = source.store.utterances
     references, hypotheses = [one.text for one in utterances], [to_text(heard[one.id]) for one in utterances]
     alignments = align_words(references, hypotheses)
-    judged = [
-        word
-        for one, alignment in zip(utterances, alignments, strict=True)
-        for word in judge_words(alignment, [word.confidence for word in heard[one.id]])
-    ]
+    judged = judge_words(alignments, [[word.confidence for word in heard[one.id]] for one in utterances])
     learnable = [utterances[index] for index in source.learnable]
     characters = sum(len(one.text) for one in learnable)
     return Evaluation(
         sum(losses[one.id] for one in learnable) / characters if characters else float("nan"),
         sum((alignment.counts for alignment in alignments), ErrorCounts()),
         count_characters(references, hypotheses),
-        [Recognized(one.id, *texts) for one, *texts in zip(utterances, references, hypotheses, strict=True)],
+        list(map(Recognized, references, hypotheses)),
         fit_temperature(judged),
     )
 

@@ -11,7 +11,7 @@ from speechrnn.batches import Example
 from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.ctc import count_required_frames, count_required_input, explain_unlearnable
 from speechrnn.errors import TextError
-from speechrnn.features import Cmvn, Features, equalize, normalize_features, shape_features, to_network_input
+from speechrnn.features import Cmvn, Features, equalize, finish_features, to_network_input
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.pronunciations import pronounce
@@ -120,7 +120,7 @@ class ExampleSource:
             fewest = self.required_frames(index)
             level = equalize(self.store[index], self.recipe.input, self.features)
             heard = augment_features(level, augment, self.features, fewest, rng, self.noises)
-        features = normalize_features(shape_features(heard, self.recipe.input, self.features), self.cmvn)
+        features = finish_features(heard, self.recipe.input, self.features, self.cmvn)
         return Example(self.store.utterances[index].id, features, labels, phones)
 
     def explain_unlearnable(self) -> list[str]:

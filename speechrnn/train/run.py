@@ -186,21 +186,17 @@ def _name_resumption(data: Path, out: Path, team: Team) -> str:
 
 
 def _describe(prepared: PreparedCorpus, train: ExampleSource, init: Path | None) -> ModelInfo:
+    """Returns what the model will say of itself; it keeps the priors of one that has heard more of the same phones."""
     summary = prepared.splits["train"]
-    name = f"{prepared.corpus} ({Path(prepared.source).name})"
+    name, hours = f"{prepared.corpus} ({Path(prepared.source).name})", round(summary.seconds / 3600, 3)
+    priors: tuple[float, ...] = ()
     if init is not None:
-        name += f", from a model of {read_model_info(init).provenance.corpus}"
-    provenance = Provenance(name, summary.utterances, round(summary.seconds / 3600, 3))
-    info = ModelInfo(train.recipe, train.features, train.alphabet, prepared.lang, provenance, phones=train.phones)
-    return replace(info, phone_priors=_keep_priors(info, init))
-
-
-def _keep_priors(info: ModelInfo, init: Path | None) -> tuple[float, ...]:
-    """Returns the priors of the model that a run begins with, if it has heard more of the same phones."""
-    if init is None:
-        return ()
-    was = read_model_info(init)
-    return was.phone_priors if was.phones == info.phones and was.provenance.hours > info.provenance.hours else ()
+        was = read_model_info(init)
+        name += f", from a model of {was.provenance.corpus}"
+        priors = was.phone_priors if was.phones == train.phones and was.provenance.hours > hours else ()
+    made_of = Provenance(name, summary.utterances, hours)
+    settings = (train.recipe, train.features, train.alphabet, prepared.lang)
+    return ModelInfo(*settings, made_of, phones=train.phones, phone_priors=priors)
 
 
 def _announce(training: Training) -> None:

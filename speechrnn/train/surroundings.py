@@ -15,7 +15,7 @@ from speechrnn.audio import is_audio, read_signal
 from speechrnn.config import AugmentConfig, FeatureConfig
 from speechrnn.console import show_progress
 from speechrnn.errors import AudioError, TrainingError
-from speechrnn.features import Features, compute_mfcc, make_dct
+from speechrnn.features import Features, compute_mfcc, to_channels, to_mfcc
 
 _ECHO_DB = (0.0, 15.0)
 """How much weaker than the voice what a room adds is, in decibels, from and to."""
@@ -50,11 +50,11 @@ def read_noise(folder: str, mfcc: FeatureConfig) -> list[Features]:
     paths = sorted(path for path in Path(folder).rglob("*") if is_audio(path))
     if not paths:
         raise TrainingError(f"augment.noise: {folder} holds no recordings; name a folder of background noise")
-    dct, noises = make_dct(mfcc), []
+    noises = []
     with show_progress("noise", len(paths), "recordings") as advance:
         for path in paths:
             try:
-                noises.append(compute_mfcc(read_signal(path), mfcc) @ dct.T)
+                noises.append(to_channels(compute_mfcc(read_signal(path), mfcc), mfcc))
             except AudioError as error:
                 raise TrainingError(f"augment.noise: {error}; mend it or take it out") from error
             advance(1)
@@ -82,15 +82,14 @@ def make_noise(frames: int, noises: Sequence[Features], mfcc: FeatureConfig, rng
     By half it is a piece of a recording; otherwise, and where there is no recording, white noise with gusts. Both are
     given a colour.
     """
-    dct = make_dct(mfcc)
     if noises and rng.random() < 0.5:
         channels = _take_piece(noises, frames, rng)
     else:
         samples = (frames - 1) * mfcc.hop_samples + mfcc.window_samples
-        channels = compute_mfcc(0.1 * rng.standard_normal(samples, dtype=np.float32), mfcc) @ dct.T
+        channels = to_channels(compute_mfcc(0.1 * rng.standard_normal(samples, dtype=np.float32), mfcc), mfcc)
         knots = rng.normal(0, rng.uniform(0, _GUST_DB) * _NATS_A_DECIBEL, 2 + round(frames * mfcc.hop_ms / _GUST_MS))
         channels += np.interp(np.linspace(0, len(knots) - 1, frames), np.arange(len(knots)), knots)[:, None]
-    return np.asarray((channels + draw_response(mfcc.mels, _COLOUR_DB, rng)) @ dct, dtype=np.float32)
+    return to_mfcc(channels + draw_response(mfcc.mels, _COLOUR_DB, rng), mfcc)
 
 
 def draw_response(mels: int, decibels: float, rng: np.random.Generator) -> Features:

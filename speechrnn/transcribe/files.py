@@ -10,7 +10,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Protocol
 
-from speechrnn.audio import AUDIO_SUFFIXES, OTHER_AUDIO_SUFFIXES, is_audio, probe_audio, show_name, spool
+from speechrnn.audio import AUDIO_SUFFIXES, OTHER_AUDIO_SUFFIXES, is_audio, measure_duration, show_name, spool
 from speechrnn.console import (
     abridge,
     count_of,
@@ -275,6 +275,6 @@ def _search(folder: Path) -> list[Path]:
 def _measure(path: Path) -> float:
     """Returns a recording's length in seconds; 0 where it cannot be read, which will be said in its turn."""
     try:
-        return probe_audio(path).duration
+        return measure_duration(path)
     except AudioError:
         return 0.0

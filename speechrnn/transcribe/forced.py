@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, probe_audio, read_signal
+from speechrnn.audio import SAMPLE_RATE, measure_duration, read_signal
 from speechrnn.ctc import Hypothesis, count_required_frames
 from speechrnn.errors import AudioError
 from speechrnn.text import BLANK, normalize, require_symbols
@@ -38,7 +38,7 @@ class Aligner:
             AudioError: The recording cannot be read, is too short for the text, or too long to be laid out at once.
             TextError: There is no text for it, or the model cannot spell it.
         """
-        duration = probe_audio(path).duration
+        duration = measure_duration(path)
         texts = self._texts.find(path, duration)
         words = [word for known in texts for word in self._lay_out(known, path, advance)]
         return make_transcript(words, str(path), duration, self._recognizer.name)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.audio import Signal
-from speechrnn.config import MOST_WARPS
 from speechrnn.errors import ModelError
+from speechrnn.limits import MOST_WARPS
 from speechrnn.modelinfo import ModelInfo, find_model
 from speechrnn.shipped import EXPORTED
 

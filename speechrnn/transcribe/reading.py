@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from speechrnn.config import WIDEST_BEAM
 from speechrnn.console import note
+from speechrnn.limits import WIDEST_BEAM
 from speechrnn.shipped import ENGLISH_LM, ENGLISH_MODEL, EXPORTED, LM, WORDS, find_shipped
 from speechrnn.transcribe.ledger import hash_reader
 from speechrnn.transcribe.recognizer import Recognizer

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
-import soxr
 
-from speechrnn.audio import SAMPLE_RATE, Signal, to_mono
+from speechrnn.audio import SAMPLE_RATE, Resampler, Signal, to_mono
 from speechrnn.errors import AudioError
 
 _CHUNK_SECONDS = 0.1
@@ -76,7 +75,7 @@ def _read_wave(file: wave.Wave_read, rest: _Rest) -> Iterator[Signal]:
         raise AudioError(f"stdin: samples of {8 * file.getsampwidth()} bits; --live reads 16 bits, so leave it out")
     if file.getframerate() < _LOWEST_RATE:
         raise AudioError(f"stdin: {file.getframerate()} samples a second; at least {_LOWEST_RATE} are needed")
-    to_our_rate = _Resampler(file.getframerate())
+    to_our_rate = Resampler(file.getframerate())
     channels, frames = file.getnchannels(), round(_CHUNK_SECONDS * file.getframerate())
     empty = True
     while block := file.readframes(frames) if file.getnframes() else rest.read(2 * channels * frames):
@@ -94,18 +93,6 @@ def _to_signal(block: bytes, channels: int) -> Signal:
     return to_mono(samples.reshape(-1, channels), Path("stdin"))
 
 
-class _Resampler:
-    """From a rate in Hz to 16 kHz, chunk by chunk."""
-
-    def __init__(self, sample_rate: float) -> None:
-        self._same = sample_rate == SAMPLE_RATE
-        self._stream = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
-
-    def __call__(self, samples: Signal, last: bool = False) -> Signal:
-        resampled: Signal = samples if self._same else self._stream.resample_chunk(samples, last=last)
-        return resampled
-
-
 def listen_to_microphone() -> Iterator[Signal]:
     """Yields what the system's usual microphone hears, without an end.
 
@@ -114,7 +101,7 @@ def listen_to_microphone() -> Iterator[Signal]:
     """
     heard: queue.Queue[Signal] = queue.Queue()
     with open_microphone(heard.put) as rate:
-        to_our_rate = _Resampler(rate)
+        to_our_rate = Resampler(rate)
         try:
             while True:
                 yield to_our_rate(heard.get(timeout=_PATIENCE_SECONDS))

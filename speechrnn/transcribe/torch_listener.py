@@ -18,10 +18,12 @@ from speechrnn.features import (
     Features,
     compute_mfcc,
     equalize,
+    finish_features,
     make_dct,
     make_warp,
-    normalize_features,
-    shape_features,
+    to_channels,
+    to_mfcc,
+    to_network_input,
 )
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import ModelInfo
@@ -73,14 +75,15 @@ class TorchListener:
 
     def compute_input(self, signal: Signal) -> Features:
         """Returns what the network sees of a signal, (frames, coefficients); errors as `compute_log_probs`."""
-        return self._normalize(equalize(self.compute_features(signal), self.info.recipe.input, self.info.features))
+        info = self.info
+        return to_network_input(self.compute_features(signal), info.recipe.input, info.features, self.model.cmvn)
 
     def read(self, utterances: Sequence[Features], phones: bool = False) -> list[NDArray[np.float32]]:
         """Returns the log_probs of utterances whose MFCC, (frames, coefficients), are moved already."""
         settings, mfcc = self.info.recipe.input, self.info.features
         level = [equalize(features, settings, mfcc) for features in utterances]
-        seen = [self._normalize(warped) for features in level for warped in self._vary(features)]
-        batch = collate([Example("", features, ()) for features in seen])
+        varied = [one for features in level for one in self._vary(features)]
+        batch = collate([Example("", finish_features(one, settings, mfcc, self.model.cmvn), ()) for one in varied])
         read = self.model.network.read_phones if phones else self.model.network
         with torch.inference_mode():
             log_probs, lengths = read(batch.features, batch.input_lengths)
@@ -94,11 +97,6 @@ class TorchListener:
         if self.warps == 1:
             return [features]
         mfcc = self.info.features
-        dct = make_dct(mfcc)
+        channels = to_channels(features, mfcc)
         factors = np.linspace(1 - _FARTHEST, 1 + _FARTHEST, self.warps)
-        return [np.asarray(features @ dct.T @ make_warp(mfcc, float(one)) @ dct, dtype=np.float32) for one in factors]
-
-    def _normalize(self, features: Features) -> Features:
-        """Returns MFCC of even loudness as the network sees them."""
-        shaped = shape_features(features, self.info.recipe.input, self.info.features)
-        return normalize_features(shaped, self.model.cmvn)
+        return [to_mfcc(channels @ make_warp(mfcc, float(factor)), mfcc) for factor in factors]

@@ -150,6 +150,7 @@ def test_without_a_model_english_as_it_ships_is_read_and_named(
     assert "model english and language model english; --model names another" in heard.err
     assert run(["transcribe", str(tmp_path / "a.wav"), "--beam", "1"]) == 0
     assert run(["transcribe", str(tmp_path / "a.wav"), "--beam", "1", "--words", "digits"]) == 2
+    assert run(["score", str(tmp_path), "--model", "english", "--beam", "1", "--lm", "english"]) == 2
     assert run(["transcribe", str(tmp_path / "a.wav"), "--hotword", "world"]) == 0
     assert "model english and language model english;" in capsys.readouterr().err
     assert run(["transcribe", str(tmp_path / "a.wav"), "--words", "digits"]) == 0

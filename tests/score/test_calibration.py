@@ -10,8 +10,8 @@ from speechrnn.score.calibration import assess_confidences, fit_temperature, jud
 
 
 def test_each_word_of_a_hypothesis_is_judged_by_its_alignment() -> None:
-    alignment = align_words(["the cat sat down"], ["the big cap sat"])[0]
-    assert list(judge_words(alignment, (0.9, 0.8, 0.7, 0.6))) == [(0.9, True), (0.8, False), (0.7, False), (0.6, True)]
+    alignments = align_words(["the cat sat down"], ["the big cap sat"])
+    assert judge_words(alignments, [(0.9, 0.8, 0.7, 0.6)]) == [(0.9, True), (0.8, False), (0.7, False), (0.6, True)]
 
 
 def test_the_error_is_that_of_bins_counted_by_hand() -> None:

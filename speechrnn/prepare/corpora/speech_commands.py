@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from speechrnn.audio import is_audio, probe_audio
+from speechrnn.audio import is_audio, measure_duration
 from speechrnn.errors import CorpusError
 from speechrnn.inputs import read_lines
 from speechrnn.manifest import Utterance
@@ -110,7 +110,7 @@ def _cut_silences(noises: Sequence[Path], split: str, count: int) -> Iterator[Ut
     Recordings of which that share is shorter are passed over; where all are, there are no pieces.
     """
     first, last = _NOISE_SHARES[split]
-    lengths = {path: probe_audio(path).duration for path in noises}
+    lengths = {path: measure_duration(path) for path in noises}
     enough = [(path, seconds) for path, seconds in lengths.items() if (last - first) * seconds >= 1.0]
     for number, (path, seconds) in enumerate(enough):
         pieces = len(range(number, count, len(enough)))

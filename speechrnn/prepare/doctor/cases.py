@@ -93,13 +93,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fault that was found; as `Rule`, with the particulars."""
+    """A fault that was found: its kind, and its particulars."""
 
-    kind: str
-    severity: Severity
-    what: str
-    remedy: str
-    drop: bool
+    rule: Rule
     details: Details
 
 

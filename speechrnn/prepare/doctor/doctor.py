@@ -1,6 +1,6 @@
 """A corpus, raw or prepared, read and examined as a whole."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,7 +74,7 @@ class Diagnosis:
     @property
     def must_be_mended(self) -> bool:
         """Whether there is an error."""
-        return any(finding.severity == "error" for finding in self.findings)
+        return any(finding.rule.severity == "error" for finding in self.findings)
 
 
 def read_patient(
@@ -151,11 +151,11 @@ def diagnose(
         suspicions or {},
     )
     findings = [
-        Finding(rule.kind, rule.severity, rule.what, rule.remedy, rule.drop, details)
+        Finding(rule, details)
         for rule in (*AUDIO_RULES, *TEXT_RULES, *CORPUS_RULES)
         if (details := rule.find(cases, context))
     ]
-    findings.sort(key=lambda finding: (_RANK.index(finding.severity), -len(finding.details)))
+    findings.sort(key=lambda finding: (_RANK.index(finding.rule.severity), -len(finding.details)))
     return Diagnosis(patient, cases, findings, _measure_batches(cases, recipe, features.hop_ms))
 
 
@@ -184,11 +184,10 @@ def _choose_kept(diagnosis: Diagnosis) -> tuple[dict[str, list[Utterance]], int]
 
     Of copies under one id the last is kept: it is in test rather than in dev, and in dev rather than in train.
     """
-    reasons = {id: set[str]() for finding in diagnosis.findings if finding.drop for id in finding.details}
+    reasons = defaultdict[str, set[str]](set)
     for finding in diagnosis.findings:
-        if finding.drop:
-            for id in finding.details:
-                reasons[id].add(finding.kind)
+        for id in finding.details if finding.rule.drop else ():
+            reasons[id].add(finding.rule.kind)
     splits = diagnosis.patient.splits
     last = {one.id: one for utterances in splits.values() for one in utterances}
     counts = Counter(one.id for utterances in splits.values() for one in utterances)

@@ -32,11 +32,11 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
         ("severity", "what", "utterances", "for example", "what to do"),
         [
             (
-                finding.severity,
-                finding.what,
+                finding.rule.severity,
+                finding.rule.what,
                 f"{len(finding.details)} ({100 * len(finding.details) / total:.1f} %)",
                 _give_examples(finding),
-                finding.remedy,
+                finding.rule.remedy,
             )
             for finding in diagnosis.findings
         ],
@@ -56,10 +56,10 @@ def format_json(diagnosis: Diagnosis) -> str:
         "durations": [{"up_to_seconds": edge, "utterances": count} for edge, count in counts],
         "findings": [
             {
-                "kind": finding.kind,
-                "severity": finding.severity,
-                "what": finding.what,
-                "remedy": finding.remedy,
+                "kind": finding.rule.kind,
+                "severity": finding.rule.severity,
+                "what": finding.rule.what,
+                "remedy": finding.rule.remedy,
                 "utterances": [{"id": id, "detail": detail} for id, detail in finding.details.items()],
             }
             for finding in diagnosis.findings

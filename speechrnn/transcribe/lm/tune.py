@@ -56,12 +56,7 @@ class DevSet:
         """Returns what makes a recogniser's confidences, whose temperature is 1, promise what they keep."""
         heard = list(map_in_order(recognizer.read, self.log_probs))
         alignments = align_words(self.references, [to_text(words) for words in heard])
-        judged = [
-            word
-            for alignment, words in zip(alignments, heard, strict=True)
-            for word in judge_words(alignment, [word.confidence for word in words])
-        ]
-        return fit_temperature(judged)
+        return fit_temperature(judge_words(alignments, [[word.confidence for word in words] for words in heard]))
 
 
 def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int) -> BeamConfig:

@@ -117,14 +117,14 @@ def diagnosis(corpus: Path) -> Diagnosis:
 
 @pytest.mark.parametrize(("kind", "name"), PLANTED.items())
 def test_every_planted_fault_is_found(diagnosis: Diagnosis, kind: str, name: str) -> None:
-    found = {finding.kind: finding for finding in diagnosis.findings}
+    found = {finding.rule.kind: finding for finding in diagnosis.findings}
     assert name in found[kind].details
 
 
 def test_the_clean_half_raises_no_alarm(diagnosis: Diagnosis) -> None:
     clean = {case.id for case in diagnosis.cases if case.utterance.speaker not in ("x", "y", "")}
     assert len(clean) == 6 * 6 + 2 * 3 + 2 * 3
-    alarms = {id: finding.what for finding in diagnosis.findings for id in finding.details if id in clean}
+    alarms = {id: finding.rule.what for finding in diagnosis.findings for id in finding.details if id in clean}
     assert alarms == {}
 
 
@@ -136,15 +136,15 @@ def test_a_clean_corpus_has_nothing(tmp_path: Path, phrases: Sequence[Utterance]
 
 
 def test_errors_come_first_and_then_what_touches_more(diagnosis: Diagnosis) -> None:
-    keys = [("error", "warning", "note").index(one.severity) for one in diagnosis.findings]
+    keys = [("error", "warning", "note").index(one.rule.severity) for one in diagnosis.findings]
     assert keys == sorted(keys)
-    errors = [len(one.details) for one in diagnosis.findings if one.severity == "error"]
+    errors = [len(one.details) for one in diagnosis.findings if one.rule.severity == "error"]
     assert errors == sorted(errors, reverse=True)
     assert diagnosis.must_be_mended
 
 
 def test_frames_and_labels_and_repeats_are_spelled_out(diagnosis: Diagnosis) -> None:
-    detail = next(one.details["train/x/hasty"] for one in diagnosis.findings if one.kind == "unlearnable")
+    detail = next(one.details["train/x/hasty"] for one in diagnosis.findings if one.rule.kind == "unlearnable")
     text = "all of this was said in just one second or so the transcript has it"
     case = next(case for case in diagnosis.cases if case.id == "train/x/hasty")
     needed = (len(text) + 1 - 1) * 3 + 1  # one repeat, the two l of "all"
@@ -155,7 +155,7 @@ def test_frames_and_labels_and_repeats_are_spelled_out(diagnosis: Diagnosis) -> 
 
 
 def test_the_clean_manifest_prepares_without_anything_set_aside(diagnosis: Diagnosis, tmp_path: Path) -> None:
-    bad = {id for finding in diagnosis.findings if finding.drop for id in finding.details}
+    bad = {id for finding in diagnosis.findings if finding.rule.drop for id in finding.details}
     assert write_clean(diagnosis, tmp_path / "clean") == len(bad)
     prepared = prepare("nemo", tmp_path / "clean", tmp_path / "data")
     assert list(prepared.splits) == ["train", "dev", "test"]
@@ -187,7 +187,7 @@ def test_a_prepared_corpus_is_examined_as_it_was_prepared(tmp_path: Path, make_c
     patient = read_patient(tmp_path / "data")
     assert list(patient.splits) == ["train", "dev", "test"]
     diagnosis = diagnose(patient, Recipe())
-    assert [one.kind for one in diagnosis.findings] == ["shared_sentence"]
+    assert [one.rule.kind for one in diagnosis.findings] == ["shared_sentence"]
     frames = np.load(tmp_path / "data" / "train.frames.npy")
     assert [case.frames for case in diagnosis.cases if case.split == "train"] == frames.tolist()
 
@@ -196,7 +196,7 @@ def test_a_model_points_at_labels_that_it_doubts(corpus: Path) -> None:
     patient = read_patient(corpus)
     doubted = patient.splits["train"][0].id
     diagnosis = diagnose(patient, Recipe(), {doubted: Suspicion("something else", 3.5)})
-    found = next(one for one in diagnosis.findings if one.kind == "suspect_label")
+    found = next(one for one in diagnosis.findings if one.rule.kind == "suspect_label")
     assert "heard “something else” (3.5 nats" in found.details[doubted]
 
 
@@ -236,7 +236,7 @@ def test_test_in_dev_is_found_as_dev_in_train_is(tmp_path: Path, hello_world: Si
     ours = Utterance(str(tmp_path / "a.wav"), "hello world", id="x", speaker="bo")
     theirs = Utterance(str(tmp_path / "b.wav"), "hello world", id="y", speaker="bo")
     corpus = write_manifests(tmp_path / "corpus", dev=[ours], test=[theirs])
-    found = {one.kind: one.details for one in diagnose(read_patient(corpus, "nemo"), Recipe()).findings}
+    found = {one.rule.kind: one.details for one in diagnose(read_patient(corpus, "nemo"), Recipe()).findings}
     assert list(found["leak"]) == ["x"]
     assert found["shared_speaker"] == {"y": "bo is in dev and in test"}
     assert found["shared_sentence"] == {"y": "“hello world” is in dev and in test"}
@@ -277,7 +277,7 @@ def test_what_a_corpus_without_splits_leaves_clean_can_be_prepared(
 def test_figures_are_words_where_prepare_would_spell_them(tmp_path: Path, hello_world: Signal) -> None:
     put(tmp_path / "corpus", "ana/1", hello_world, "hello 5")
     refusing, spelling = (
-        {one.kind for one in diagnose(read_patient(tmp_path / "corpus", "folder", config), Recipe()).findings}
+        {one.rule.kind for one in diagnose(read_patient(tmp_path / "corpus", "folder", config), Recipe()).findings}
         for config in (PrepareConfig(), PrepareConfig(numbers="spell"))
     )
     assert "foreign_characters" in refusing - spelling
@@ -311,10 +311,12 @@ def test_no_sound_at_all_is_a_fault_and_no_crash(tmp_path: Path, hello_world: Si
     put(tmp_path, "a", hello_world, "hello")
     short = Utterance(str(tmp_path / "a.wav"), "hello", duration=0.00001, id="x")
     corpus = write_manifests(tmp_path / "corpus", train=[short])
-    assert "broken_audio" in {one.kind for one in diagnose(read_patient(corpus, "nemo"), Recipe()).findings}
+    assert "broken_audio" in {one.rule.kind for one in diagnose(read_patient(corpus, "nemo"), Recipe()).findings}
 
 
 def test_samples_that_prepare_refuses_are_a_fault(tmp_path: Path, hello_world: Signal) -> None:
     put(tmp_path / "corpus", "ana/1", hello_world * np.float32(1e30), "hello world")
-    found = {one.kind: one.details for one in diagnose(read_patient(tmp_path / "corpus", "folder"), Recipe()).findings}
+    found = {
+        one.rule.kind: one.details for one in diagnose(read_patient(tmp_path / "corpus", "folder"), Recipe()).findings
+    }
     assert "too large; export it within [-1, 1]" in found["broken_audio"]["ana/1"]
