@@ -243,7 +243,7 @@ class OptimizerConfig(Strict):
     decay: Literal["cosine", "linear", "none"] = "cosine"
     weight_decay: NotNegative = 0.01
     max_gradient_norm: Positive = 1.0
-    average: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    average: Share = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,10 @@ def phrases() -> list[Utterance]:
     return [utterance for utterances in read_hello(SOURCE).values() for utterance in utterances]
 
 
-def signal_of(utterance: Utterance) -> Signal:
-    return read_utterance(utterance)
-
-
 @pytest.fixture(scope="session")
 def hello_world(phrases: Sequence[Utterance]) -> Signal:
     """One voice that says "hello world"."""
-    return signal_of(phrases[0])
+    return read_utterance(phrases[0])
 
 
 def prepare(name: str, source: Path, out: Path, config: PrepareConfig | None = None, **options: Any) -> PreparedCorpus:
@@ -49,7 +45,7 @@ def make_corpus(tmp_path: Path, phrases: Sequence[Utterance]) -> Callable[..., P
         rows = ["path\tspeaker\ttext"]
         for phrase in phrases:
             if phrase.speaker in chosen and phrase.text in texts:
-                soundfile.write(folder / f"{phrase.id}.wav", signal_of(phrase), SAMPLE_RATE)
+                soundfile.write(folder / f"{phrase.id}.wav", read_utterance(phrase), SAMPLE_RATE)
                 rows.append(f"{phrase.id}.wav\t{phrase.speaker}\t{phrase.text}")
         (folder / "metadata.tsv").write_text("\n".join(rows) + "\n")
         return folder

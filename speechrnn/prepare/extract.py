@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechrnn.audio import SAMPLE_RATE, Signal, measure_duration, read_signal, resample
+from speechrnn.audio import SAMPLE_RATE, Signal, measure_duration, read_utterance, resample
 from speechrnn.config import PrepareConfig
 from speechrnn.errors import AudioError, TextError
 from speechrnn.features import compute_mfcc, make_dct
@@ -42,9 +42,9 @@ def extract_utterance(utterance: Utterance, config: PrepareConfig, letters: str)
     """Returns the features of an utterance whose text is normalised, or why it cannot be used."""
     try:
         require_symbols(utterance.text, " " + letters, remedy="spell them out, or name their language")
-        path = Path(utterance.audio_filepath)
-        _check_duration(utterance.duration or measure_duration(path) - utterance.offset, config)
-        signal = read_signal(path, utterance.offset, utterance.duration)
+        whole = utterance.duration or measure_duration(Path(utterance.audio_filepath)) - utterance.offset
+        _check_duration(whole, config)
+        signal = read_utterance(utterance)
         features = compute_mfcc(_perturb(signal, utterance), config.features)
     except (AudioError, TextError) as error:
         return SetAside(utterance.id, str(error))

@@ -9,11 +9,10 @@ import pytest
 import soundfile
 
 from speechrnn import settings
-from speechrnn.audio import SAMPLE_RATE
+from speechrnn.audio import SAMPLE_RATE, read_utterance
 from speechrnn.cli import run
 from speechrnn.manifest import Utterance
 from speechrnn.settings import dump_toml
-from tests.conftest import signal_of
 from tests.train.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
@@ -38,20 +37,20 @@ def lay_out(folder: Path, phrases: Sequence[Utterance]) -> None:
         chapter = folder / "LibriSpeech" / subset / str(number // 2) / "1"
         chapter.mkdir(parents=True, exist_ok=True)
         id = f"{number // 2}-1-{number:04}"
-        soundfile.write(chapter / f"{id}.flac", signal_of(phrase), SAMPLE_RATE)
+        soundfile.write(chapter / f"{id}.flac", read_utterance(phrase), SAMPLE_RATE)
         with (chapter / f"{number // 2}-1.trans.txt").open("a") as transcript:
             transcript.write(f"{id} {phrase.text.upper()}\n")
     (folder / "recordings").mkdir()
     for phrase in short[:3]:
-        soundfile.write(folder / "recordings" / f"{phrase.id}.wav", signal_of(phrase), SAMPLE_RATE)
+        soundfile.write(folder / "recordings" / f"{phrase.id}.wav", read_utterance(phrase), SAMPLE_RATE)
         references.append(f"{phrase.id} {phrase.text}\n")
     (folder / "my-voice").mkdir()
     for phrase in phrases[:6]:
-        soundfile.write(folder / "my-voice" / f"{phrase.id}.wav", signal_of(phrase), SAMPLE_RATE)
+        soundfile.write(folder / "my-voice" / f"{phrase.id}.wav", read_utterance(phrase), SAMPLE_RATE)
         (folder / "my-voice" / f"{phrase.id}.txt").write_text(phrase.text)
     (folder / "text.txt").write_text("Hello, world!\nYes.\nGood morning.\n")
     (folder / "references.txt").write_text("".join(references))
-    soundfile.write(folder / "my.wav", signal_of(short[0]), SAMPLE_RATE)
+    soundfile.write(folder / "my.wav", read_utterance(short[0]), SAMPLE_RATE)
 
 
 def test_every_make_target_in_the_readme_exists() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechrnn.audio import SAMPLE_RATE, Signal, resample
+from speechrnn.audio import SAMPLE_RATE, Signal, read_utterance, resample
 from speechrnn.cli import run
 from speechrnn.config import InputConfig
 from speechrnn.errors import AudioError
@@ -25,7 +25,6 @@ from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import cut_signal
 from speechrnn.transcribe.sources import read_live
 from speechrnn.transcribe.torch_listener import TorchListener
-from tests.conftest import signal_of
 from tests.transcribe.test_segments import join
 from tests.transcribe.test_streaming import FORWARD, make_recognizer
 
@@ -62,7 +61,7 @@ class InputStream:
 @pytest.fixture
 def speech(phrases: Sequence[Utterance]) -> Signal:
     """Three phrases with pauses, as 16 bits hold them."""
-    whole = join([signal_of(phrase) for phrase in phrases[:3]], pause=1.0)
+    whole = join([read_utterance(phrase) for phrase in phrases[:3]], pause=1.0)
     rounded: Signal = np.round(whole * 2**15).astype(np.int16).astype(np.float32) / np.float32(2**15)
     return rounded
 

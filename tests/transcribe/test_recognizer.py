@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import speechrnn
-from speechrnn.audio import SAMPLE_RATE, Signal, read_signal, resample
+from speechrnn.audio import SAMPLE_RATE, Signal, read_signal, read_utterance, resample
 from speechrnn.config import FeatureConfig, PrepareConfig, Recipe
 from speechrnn.errors import AudioError, CorpusError
 from speechrnn.manifest import Utterance
@@ -27,7 +27,7 @@ from speechrnn.transcribe.files import name_recordings, transcribe_files
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.torch_listener import TorchListener
 from speechrnn.transcribe.transcript import Transcript
-from tests.conftest import prepare, signal_of
+from tests.conftest import prepare
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_what_is_no_recording_is_refused(model: Model) -> None:
 
 def test_many_recordings_are_read_in_order(tmp_path: Path, model: Model, phrases: Sequence[Utterance]) -> None:
     recognizer = Recognizer(TorchListener(model), "m")
-    signals = [signal_of(phrase) for phrase in phrases[:5]]
+    signals = [read_utterance(phrase) for phrase in phrases[:5]]
     expected = [recognizer.transcribe(signal) for signal in signals]
     assert list(recognizer.transcribe_all(signals)) == expected
     with pytest.raises(AudioError, match=r"none\.wav: cannot be opened"):
@@ -212,6 +212,6 @@ def test_what_a_model_is_not_loaded_with_is_refused() -> None:
 
 def test_threads_may_share_a_recogniser(model: Model, phrases: Sequence[Utterance]) -> None:
     recognizer = Recognizer(TorchListener(model), "m")
-    signals = [signal_of(phrase) for phrase in phrases[:12]]
+    signals = [read_utterance(phrase) for phrase in phrases[:12]]
     expected = [recognizer.transcribe(signal) for signal in signals]
     assert list(map_in_order(recognizer.transcribe, signals, workers=4)) == expected

@@ -9,10 +9,9 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.audio import SAMPLE_RATE, Signal, read_utterance
 from speechrnn.manifest import Utterance
 from speechrnn.transcribe.segments import Piece, cut_live, cut_recording, cut_signal, set_limit
-from tests.conftest import signal_of
 
 SECOND = SAMPLE_RATE
 
@@ -33,7 +32,7 @@ def spoken(pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def test_what_is_said_between_long_pauses_is_a_piece_each(tmp_path: Path, phrases: Sequence[Utterance]) -> None:
-    clips = [signal_of(phrase) for phrase in phrases[:60]]
+    clips = [read_utterance(phrase) for phrase in phrases[:60]]
     whole = join(clips, pause=0.8)
     soundfile.write(tmp_path / "long.wav", whole, SAMPLE_RATE, subtype="FLOAT")
     pieces = list(cut_recording(tmp_path / "long.wav"))
@@ -51,7 +50,7 @@ def test_what_is_said_between_long_pauses_is_a_piece_each(tmp_path: Path, phrase
 
 def test_short_pauses_do_not_cut_and_what_has_no_long_one_is_one_piece(phrases: Sequence[Utterance]) -> None:
     for pause in (0.05, 0.3):
-        whole = join([signal_of(phrase) for phrase in phrases[:3]], pause)
+        whole = join([read_utterance(phrase) for phrase in phrases[:3]], pause)
         pieces = list(cut_signal([whole]))
         assert [len(piece.signal) for piece in pieces] == [len(whole)]
 

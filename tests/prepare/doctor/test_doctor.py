@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import soxr
 
-from speechrnn.audio import SAMPLE_RATE, Signal
+from speechrnn.audio import SAMPLE_RATE, Signal, read_utterance
 from speechrnn.cli import run
 from speechrnn.config import PrepareConfig, Recipe
 from speechrnn.errors import CorpusError, OutputError
@@ -17,7 +17,7 @@ from speechrnn.manifest import Utterance, read_manifest, write_manifest
 from speechrnn.prepare.doctor.cases import Suspicion
 from speechrnn.prepare.doctor.doctor import Diagnosis, diagnose, read_patient, write_clean
 from speechrnn.prepare.doctor.report import draw_durations, format_json
-from tests.conftest import prepare, signal_of
+from tests.conftest import prepare
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 3 * SAMPLE_RATE).astype(np.float32)
 
@@ -104,8 +104,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, phrases: Sequence[Utterance
     for split, speakers in (("train", voices[:6]), ("dev", voices[6:8]), ("test", voices[8:10])):
         for one in phrases:
             if one.speaker in speakers and one.text in PHRASES[split]:
-                put(root, f"{split}/{one.speaker}/{one.id}", signal_of(one), one.text)
-    spoken = {one.text: signal_of(one) for one in phrases if one.speaker == voices[11]}
+                put(root, f"{split}/{one.speaker}/{one.id}", read_utterance(one), one.text)
+    spoken = {one.text: read_utterance(one) for one in phrases if one.speaker == voices[11]}
     plant(root, spoken["hello world"], spoken["hello"])
     return root
 
@@ -130,7 +130,7 @@ def test_the_clean_half_raises_no_alarm(diagnosis: Diagnosis) -> None:
 
 def test_a_clean_corpus_has_nothing(tmp_path: Path, phrases: Sequence[Utterance]) -> None:
     for one in phrases[:80]:
-        put(tmp_path, f"{one.speaker}/{one.id}", signal_of(one), one.text)
+        put(tmp_path, f"{one.speaker}/{one.id}", read_utterance(one), one.text)
     assert diagnose(read_patient(tmp_path), Recipe()).findings == []
     assert run(["doctor", str(tmp_path)]) == 0
 
