@@ -54,11 +54,14 @@ def tune(
     lm: Annotated[Path, typer.Option("--lm", help="The language model; the weights found are kept in it.")],
     split: Annotated[str, typer.Option(help="The split to tune on.")] = "dev",
     beam: Annotated[int, typer.Option(min=1, max=WIDEST_BEAM, help="Prefixes kept at each frame.")] = 50,
+    letters: Annotated[
+        bool, typer.Option("--letters", help="Tune for letters, also where the model has learned phones.")
+    ] = False,
 ) -> None:
     """Find the weights with the fewest word errors on dev, and keep them in the language model."""
     from speechrnn.transcribe.lm.tune import tune_lm
 
-    tune_lm(data, split, model, lm, beam)
+    tune_lm(data, split, model, lm, beam, letters)
 
 
 @lm.command()

@@ -12,7 +12,7 @@ from speechrnn.config import BeamConfig
 from speechrnn.console import note
 from speechrnn.text import Alphabet, require_symbols
 from speechrnn.transcribe.lexicon import Lexicon, build_lexicon
-from speechrnn.transcribe.lm.ngrams import UNKNOWN, NgramModel, Trie
+from speechrnn.transcribe.lm.ngrams import UNKNOWN, NgramModel, Spelling, Trie
 from speechrnn.transcribe.search import Candidates, search
 from speechrnn.transcribe.weighing import Knowledge, Prefixes, Weights
 
@@ -107,7 +107,7 @@ class BeamDecoder:
             cut=0.0,
             slack=_SLACK + max(hotwords.values(), default=0.0) if lm or hotwords or words else 0.0,
             lm=0.0,
-            word=_CLOSED_BONUS["phones" if self.reads_phones else "letters"] if words else 0.0,
+            word=_CLOSED_BONUS[self.spelling] if words else 0.0,
             unknown=0.0,
             closed=bool(words) or self.reads_phones,
             space=alphabet.symbols.index(" ") + 1 if " " in alphabet.symbols else -1,
@@ -116,6 +116,11 @@ class BeamDecoder:
         self._knows_language = lm is not None
         self._log_priors = np.log(np.maximum(priors or (1.0,), _LEAST_PRIOR)).astype(np.float32)
         self._weigh(config or BeamConfig())
+
+    @property
+    def spelling(self) -> Spelling:
+        """What it reads words by."""
+        return "phones" if self.reads_phones else "letters"
 
     def _weigh(self, config: BeamConfig) -> None:
         self.temperature = config.temperature

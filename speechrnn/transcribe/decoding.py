@@ -50,9 +50,6 @@ def make_decoder(
         return None
     model = load_lm(lm) if lm else None
     symbols = set(info.alphabet.symbols)
-    config = (model.beam if model else None) or BeamConfig()
-    if beam is not None:
-        config = replace(config, beam_width=beam)
     vocabulary = _read_words(words, info) if words else []
     if model is not None and vocabulary and (absent := [one for one in vocabulary if one not in model.numbers]):
         note(f"{lm}: knows nothing of {len(absent)} of the words, like {absent[0]}")
@@ -60,6 +57,13 @@ def make_decoder(
     if model is not None and not any(set(word) <= symbols for word in model.words[len(SPECIAL) :]):
         raise TextError(f"{lm}: no word of it can be written with the model's letters; is it for another language?")
     sounds = None if letters else _find_sounds(info, model, vocabulary, favoured)
+    if sounds:
+        favoured = {phrase: boost for phrase, boost in favoured.items() if sounds.keys() >= set(phrase.split())}
+    config = BeamConfig()
+    if model is not None:
+        config = model.beams.get("phones" if sounds else "letters", config)
+    if beam is not None:
+        config = replace(config, beam_width=beam)
     alphabet = info.phones if info.phones and sounds else info.alphabet
     priors = info.phone_priors if sounds else ()
     decoder = BeamDecoder(alphabet, config, lm=model, words=vocabulary, hotwords=favoured, sounds=sounds, priors=priors)
@@ -70,7 +74,10 @@ def make_decoder(
 def _find_sounds(
     info: ModelInfo, lm: NgramModel | None, words: Sequence[str], hotwords: Iterable[str]
 ) -> dict[str, str] | None:
-    """Returns the phones of the words that shall be read; None where letters have to do."""
+    """Returns the phones of the words that shall be read; None where letters have to do.
+
+    They do where one of the only words there are has unknown sounds; a hotword that has is not favoured.
+    """
     if info.phones is None or not (lm or words):
         return None
     sounds: dict[str, str] = {}
@@ -80,11 +87,13 @@ def _find_sounds(
         missing = len(lm.words) - len(SPECIAL) - len(sounds)
         if missing and not lm.sounds:
             note(f"{missing} words of the language model are in no dictionary; lm convert asks further how they sound")
-    named = {*words, *(word for phrase in hotwords for word in phrase.split())}
-    sounds |= pronounce(named, info.lang)
-    if unsaid := sorted(named - sounds.keys()):
+    favoured = {word for phrase in hotwords for word in phrase.split()}
+    sounds |= pronounce({*words, *favoured}, info.lang)
+    if unsaid := sorted(set(words) - sounds.keys()):
         note(f"{abridge(unsaid)}: nobody says how that sounds, so letters are read instead of phones; {REMEDY}")
         return None
+    if unsaid := sorted(favoured - sounds.keys()):
+        note(f"{abridge(unsaid)}: nobody says how that sounds, so it is not favoured; {REMEDY}")
     return sounds or None
 
 

@@ -429,8 +429,7 @@ def test_a_language_model_is_built_tuned_tested_and_converted(
     best = max(number for number, line in enumerate(tried) if line.endswith("best so far"))
     errors = [int(line.split("[")[1].split("/")[0]) for line in tried]
     assert errors[best] == min(errors)
-    weights = load_ngrams(Path(lm)).beam
-    assert weights is not None
+    weights = load_ngrams(Path(lm)).beams["letters"]
     assert tried[best].startswith(f"lm_weight {weights.lm_weight:.2f}")
     assert weights.temperature > 0
     assert run(["lm", "convert", lm, "--out", arpa]) == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from speechrnn.config import FeatureConfig, Recipe
+from speechrnn.config import BeamConfig, FeatureConfig, Recipe
 from speechrnn.errors import TextError
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.pronunciations import phones_of
@@ -15,6 +15,7 @@ from speechrnn.text import alphabet_of
 from speechrnn.transcribe.decoding import make_decoder
 from speechrnn.transcribe.lm.files import save_lm
 from speechrnn.transcribe.lm.kneser_ney import build_ngrams
+from speechrnn.transcribe.lm.ngrams import Spelling
 
 LETTERS = ModelInfo(Recipe(), FeatureConfig(), alphabet_of("en"), "en")
 BOTH = replace(LETTERS, phones=phones_of("en"))
@@ -101,15 +102,30 @@ def test_a_vocabulary_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         make_decoder(BOTH, words=tmp_path / "words.txt")
 
 
-def test_a_favoured_word_whose_sound_the_language_model_lacks_is_read_by_letters(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_favoured_word_of_unknown_sound_costs_no_other_word_its_phones(
+    tmp_path: Path, lm: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("speechrnn.pronunciations._guess", lambda words: {})
-    save_lm(build_ngrams([["i", "know", "xqzv"]], 2), tmp_path / "our.lm", "en")
-    decoder = make_decoder(BOTH, lm=tmp_path / "our.lm", hotwords=["xqzv"])
+    decoder = make_decoder(BOTH, lm=lm, hotwords=["zqxv", "snow", "snow zqxv"])
     assert decoder
-    assert not decoder.reads_phones
-    assert decoder.read(say("i know xqzv", BOTH, phones=False)) == "i know xqzv"
+    assert decoder.read(say("I nO snO", BOTH, phones=True)) == "i know snow"
+    assert "zqxv: nobody says how that sounds, so it is not favoured" in capsys.readouterr().err
+    spelled = make_decoder(BOTH, lm=lm, hotwords=["zqxv"], letters=True)
+    assert spelled
+    assert spelled.read(say("zqxv", BOTH, phones=False)) == "zqxv"
+
+
+def test_weights_tuned_for_phones_do_not_weigh_letters(tmp_path: Path) -> None:
+    beams: dict[Spelling, BeamConfig] = {"phones": BeamConfig(temperature=2.0), "letters": BeamConfig(temperature=3.0)}
+    model = build_ngrams([["i", "know"]], 2)
+    for spellings in (["phones"], ["phones", "letters"]):
+        kept = {spelling: beam for spelling, beam in beams.items() if spelling in spellings}
+        save_lm(replace(model, beams=kept), tmp_path / "our.lm", "en")
+        by_letters, by_phones = (make_decoder(BOTH, lm=tmp_path / "our.lm", letters=one) for one in (True, False))
+        assert by_letters
+        assert by_phones
+        assert by_phones.temperature == 2.0
+        assert by_letters.temperature == (3.0 if "letters" in kept else 0.0)
 
 
 def test_favoured_words_do_not_join_a_closed_vocabulary(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ and so on. The children of node k are the nodes from first_child[k] to first_chi
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,11 @@ from speechrnn.records import build_record
 SPECIAL = ("<unk>", "<s>", "</s>")
 UNKNOWN, BOS, EOS = range(3)
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+
+Spelling = Literal["letters", "phones"]
+SPELLINGS: tuple[Spelling, ...] = get_args(Spelling)
+"""What a search reads words by."""
 
 _KEY = "speechrnn-lm"
 
@@ -78,14 +82,14 @@ class NgramModel:
         words: The vocabulary; the first three are unknown words, the beginning and the end of a sentence.
         trie: Probabilities.
         orders: How many n-grams there are of each order.
-        beam: How a search weighs it, tuned on some dev set; None for the defaults.
+        beams: How a search weighs it that reads letters, or phones, tuned on some dev set; without, the defaults hold.
         sounds: The phones of each word, or nothing where they are not known; () where nobody has asked.
     """
 
     words: tuple[str, ...]
     trie: Trie
     orders: tuple[int, ...]
-    beam: BeamConfig | None = None
+    beams: Mapping[Spelling, BeamConfig] = field(default_factory=dict)
     sounds: tuple[str, ...] = ()
 
     @cached_property
@@ -118,8 +122,8 @@ class NgramModel:
         """
         arrays = {name: value for name, value in self.trie._asdict().items() if name != "innermost"}
         arrays |= {name: _join(lines) for name, lines in (("text", self.words), ("sounds", self.sounds)) if lines}
-        beam = asdict(self.beam) if self.beam else None
-        header = json.dumps({"format_version": FORMAT_VERSION, "orders": self.orders, "beam": beam})
+        beams = {spelling: asdict(beam) for spelling, beam in self.beams.items()}
+        header = json.dumps({"format_version": FORMAT_VERSION, "orders": self.orders, "beams": beams})
         with write_atomically(path) as temporary:
             temporary.write_bytes(save(arrays, {_KEY: header}))
 
@@ -173,7 +177,7 @@ def load_ngrams(path: Path) -> NgramModel:
         raw = np.memmap(path, mode="c", offset=start)
         arrays = {name: _view(raw, entry) for name, entry in header.items()}
         orders = tuple(int(count) for count in metadata["orders"])
-        beam = build_record(BeamConfig, metadata["beam"]) if metadata["beam"] else None
+        beams = _read_beams(metadata)
         words = _split(arrays.pop("text"))
         sounds = _split(arrays.pop("sounds")) if "sounds" in arrays else ()
         trie = Trie(innermost=_find_innermost(np.cumsum([1, *orders])), **arrays)
@@ -188,7 +192,7 @@ def load_ngrams(path: Path) -> NgramModel:
         raise ModelError(f"{path}: its parts do not fit each other; build or copy it again")
     if not _is_sound(trie, orders):
         raise ModelError(f"{path}: damaged; build or copy it again")
-    return NgramModel(words, trie, orders, beam, sounds)
+    return NgramModel(words, trie, orders, beams, sounds)
 
 
 def _join(lines: Sequence[str]) -> NDArray[np.uint8]:
@@ -233,6 +237,18 @@ def _read_header(path: Path) -> tuple[dict[str, Any], dict[str, Any], int]:
     if metadata["format_version"] > FORMAT_VERSION:
         raise ModelError(f"{path}: written by a newer release; upgrade speechrnn")
     return header, metadata, 8 + length
+
+
+def _read_beams(metadata: dict[str, Any]) -> dict[Spelling, BeamConfig]:
+    """Returns the weights in a file; one of an older release has one set, whose priors moved if it is for phones."""
+    if metadata["format_version"] > 2:
+        beams = metadata["beams"]
+        return {spelling: build_record(BeamConfig, beams[spelling]) for spelling in SPELLINGS if spelling in beams}
+    if not metadata["beam"]:
+        return {}
+    beam = build_record(BeamConfig, metadata["beam"])
+    for_phones = beam.prior_weight != BeamConfig().prior_weight
+    return {spelling: beam for spelling in SPELLINGS if spelling == "phones" or not for_phones}
 
 
 def _view(raw: "np.memmap[Any, np.dtype[np.uint8]]", entry: dict[str, Any]) -> NDArray[Any]:

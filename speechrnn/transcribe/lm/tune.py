@@ -59,8 +59,10 @@ class DevSet:
         return fit_temperature(judge_words(alignments, [[word.confidence for word in words] for words in heard]))
 
 
-def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int) -> BeamConfig:
+def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int, letters: bool = False) -> BeamConfig:
     """Returns the weights with the fewest word errors, which are kept in the language model's file.
+
+    Those for letters and those for phones are kept beside each other; arguments as those of `lm tune`.
 
     Raises:
         CorpusError: The folder is not prepared, lacks the split, or has other features than the model reads.
@@ -72,11 +74,11 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
     if find_shipped(lm_path, LM) != lm_path:
         raise OutputError(f"{lm_path} ships with the package and stays as it is; lm build makes one that can be tuned")
     listener, lm = open_listener(model_path), load_lm(lm_path)
-    decoder = make_decoder(listener.info, beam=beam, lm=lm_path)
+    decoder = make_decoder(listener.info, beam=beam, lm=lm_path, letters=letters)
     assert decoder is not None
     heard = list(hear_split(folder, split, listener, decoder.reads_phones))
     dev = DevSet([utterance.text for utterance, _ in heard], [log_probs for _, log_probs in heard])
-    best = replace(lm.beam or BeamConfig(), beam_width=beam)
+    best = replace(lm.beams.get(decoder.spelling, BeamConfig()), beam_width=beam)
     idle = "unknown_penalty" if decoder.reads_phones else "prior_weight"  # no word is unknown, or nothing has priors
     names = [name for name in _STEPS if name != idle]
     trials = tune_weights(lambda config: dev.count_errors(decoder.reweighed(config)), best, names)
@@ -87,7 +89,7 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
     level = decoder.reweighed(replace(best, temperature=1.0))
     best = replace(best, temperature=dev.fit_temperature(Recognizer(listener, "", level)))
     note(f"best: {_describe(best)}")
-    replace(lm, beam=best).save(lm_path)
+    replace(lm, beams={**lm.beams, decoder.spelling: best}).save(lm_path)
     note(f"kept in {lm_path}")
     return best
 

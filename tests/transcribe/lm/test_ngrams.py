@@ -1,19 +1,22 @@
 import gzip
+import json
 from collections import Counter, defaultdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.numpy import load_file, save
 
 from speechrnn.config import BeamConfig
 from speechrnn.errors import ModelError, TextError
 from speechrnn.transcribe.lm.arpa import load_arpa, save_arpa
 from speechrnn.transcribe.lm.files import save_lm
 from speechrnn.transcribe.lm.kneser_ney import build_ngrams
-from speechrnn.transcribe.lm.ngrams import BOS, NgramModel, load_ngrams
+from speechrnn.transcribe.lm.ngrams import BOS, NgramModel, Spelling, load_ngrams
 from speechrnn.transcribe.lm.perplexity import measure_perplexity
 
 SENTENCES = [line.split() for line in ("the cat sat", "the cat ran", "a dog sat on the cat", "the dog ran", "a cat")]
@@ -184,10 +187,27 @@ def test_an_arpa_file_in_capitals_is_read_in_small_letters(tmp_path: Path) -> No
 
 
 def test_a_files_tuned_weights_are_kept_in_it(tmp_path: Path) -> None:
-    weights = BeamConfig(lm_weight=1.25)
+    weights: dict[Spelling, BeamConfig] = {"letters": BeamConfig(lm_weight=1.25), "phones": BeamConfig(lm_weight=2.0)}
     model = build_ngrams(SENTENCES, 2)
     NgramModel(model.words, model.trie, model.orders, weights).save(tmp_path / "model.lm")
-    assert load_ngrams(tmp_path / "model.lm").beam == weights
+    assert load_ngrams(tmp_path / "model.lm").beams == weights
+
+
+@pytest.mark.parametrize(
+    ("weights", "spellings"),
+    [(None, []), (BeamConfig(lm_weight=1.25), ["letters", "phones"]), (BeamConfig(prior_weight=0.6), ["phones"])],
+)
+def test_an_older_files_weights_are_for_what_they_were_tuned_for(
+    tmp_path: Path, weights: BeamConfig | None, spellings: list[str]
+) -> None:
+    path = tmp_path / "model.lm"
+    build_ngrams(SENTENCES, 2).save(path)
+    with safe_open(path, "np") as file:
+        metadata = json.loads(file.metadata()["speechrnn-lm"])
+    del metadata["beams"]
+    metadata |= {"format_version": 2, "beam": asdict(weights) if weights else None}
+    path.write_bytes(save(load_file(path), {"speechrnn-lm": json.dumps(metadata)}))
+    assert load_ngrams(path).beams == dict.fromkeys(spellings, weights)
 
 
 @pytest.mark.parametrize("length", [0, 4, 40, 200, -1])
