@@ -52,6 +52,8 @@ _MOST_FRAMES = 2**48
 _SIZES = re.compile(r"(?:data|SSND|Data Size|riff)\s*:\s*(?P<declared>\d+) \(should be (?P<found>\d+)\)")
 """How libsndfile notes that a WAV, AIFF, AU, CAF or W64 file is shorter than its header says."""
 
+_LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000
+
 _SPHERE_SAMPLES = re.compile(rb"sample_count -i (\d+)")
 
 _OGG_CUT_SHORT = ("lacks an end-of-stream bit", "Junk after the last page")
@@ -157,6 +159,12 @@ def resample(signal: Signal, sample_rate: float) -> Signal:
     return resampled
 
 
+def check_rate(sample_rate: float, name: str) -> None:
+    """Raises AudioError where so many samples a second are no recording of speech."""
+    if not _LOWEST_RATE <= sample_rate <= _HIGHEST_RATE:
+        raise AudioError(f"{name}: a rate of {sample_rate} Hz; expected {_LOWEST_RATE} to {_HIGHEST_RATE}")
+
+
 class Resampler:
     """From a rate in Hz to 16 kHz as `resample` does it, chunk by chunk."""
 
@@ -177,6 +185,7 @@ def _open(path: Path) -> Iterator[soundfile.SoundFile]:
     try:
         name = os.fsencode(path) if os.name == "posix" else path  # names there are bytes, which may be no text
         with soundfile.SoundFile(name) as file:
+            check_rate(file.samplerate, str(path))
             _check_complete(file, path)
             yield file
     except soundfile.LibsndfileError as error:

@@ -9,6 +9,9 @@ from speechrnn.errors import OutputError
 
 LOCK_FILE = ".lock"
 
+_SHOWN = 50
+"""Characters of a file's name that its temporary one shows: a longer name could be too long."""
+
 
 @contextmanager
 def explain_disk_errors(path: Path) -> Iterator[None]:
@@ -40,7 +43,7 @@ def write_atomically(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: The file cannot be written (no space left, no permission), or is no file.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name[-_SHOWN:]}.{os.getpid()}.partial")
     with explain_disk_errors(path):
         _refuse_devices(path)
         path.parent.mkdir(parents=True, exist_ok=True)

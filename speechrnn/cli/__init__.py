@@ -57,6 +57,8 @@ def run(arguments: list[str]) -> int:
     0 all well, 1 something failed, 2 wrong usage, 130 interrupted.
     """
     _open_streams()
+    if "" in arguments:  # which would be the folder that one is in
+        return _fail("an argument is empty; has a variable no value?", 2)
     try:
         app(arguments)
     except SystemExit as exit:
@@ -87,6 +89,6 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, code: int = 1) -> int:
     typer.echo("speechrnn: " + " ".join(message.splitlines()), err=True)
-    return 1
+    return code

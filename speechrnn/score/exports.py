@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from speechrnn.counts import ErrorCounts
 from speechrnn.outputs import refuse_existing, write_atomically
@@ -63,35 +63,33 @@ class Outputs:
 def to_json(assessment: Assessment) -> str:
     """Returns everything as JSON: counts, rates in percent, the interval, groups, each utterance with its alignment."""
     score, comparison = assessment.score, assessment.comparison
-    return json.dumps(
-        {
-            "normalizer": assessment.normalizer,
-            "words": _describe(score.words),
-            "characters": _describe(score.characters),
-            "utterances": len(score.utterances),
-            "wrong_utterances": len(score.wrong_utterances),
-            "interval_percent": [100 * score.interval.low, 100 * score.interval.high],
-            "calibration": asdict(score.calibration) if score.calibration else None,
-            "missing": score.missing,
-            "unexpected": score.unexpected,
-            "groups": {
-                key: [{"name": one.name, "utterances": one.utterances, **_describe(one.words)} for one in groups]
-                for key, groups in assessment.groups.items()
-            },
-            "against": asdict(comparison) | {"name": assessment.other_name} if comparison else None,
-            "by_utterance": [
-                {
-                    "id": one.id,
-                    "reference": one.reference.text,
-                    "hypothesis": one.hypothesis.text,
-                    **asdict(one.counts),
-                    "alignment": [[pair.kind, pair.reference, pair.hypothesis] for pair in one.alignment.pairs],
-                }
-                for one in score.utterances
-            ],
+    everything = {
+        "normalizer": assessment.normalizer,
+        "words": _describe(score.words),
+        "characters": _describe(score.characters),
+        "utterances": len(score.utterances),
+        "wrong_utterances": len(score.wrong_utterances),
+        "interval_percent": [100 * score.interval.low, 100 * score.interval.high],
+        "calibration": asdict(score.calibration) if score.calibration else None,
+        "missing": score.missing,
+        "unexpected": score.unexpected,
+        "groups": {
+            key: [{"name": one.name, "utterances": one.utterances, **_describe(one.words)} for one in groups]
+            for key, groups in assessment.groups.items()
         },
-        ensure_ascii=False,
-    )
+        "against": asdict(comparison) | {"name": assessment.other_name} if comparison else None,
+        "by_utterance": [
+            {
+                "id": one.id,
+                "reference": one.reference.text,
+                "hypothesis": one.hypothesis.text,
+                **asdict(one.counts),
+                "alignment": [[pair.kind, pair.reference, pair.hypothesis] for pair in one.alignment.pairs],
+            }
+            for one in score.utterances
+        ],
+    }
+    return json.dumps(_to_json_values(everything), ensure_ascii=False, allow_nan=False)
 
 
 def name_sides(folder: Path, form: Form) -> dict[str, Path]:
@@ -109,13 +107,25 @@ def write_sides(score: Score, folder: Path, form: Form) -> None:
     """
     render = _render_trn if form == "trn" else _render_ctm
     for side, path in name_sides(folder, form).items():
-        with write_atomically(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        with (
+            write_atomically(path) as temporary,
+            temporary.open("w", encoding="utf-8", errors="backslashreplace") as file,
+        ):
             for one in score.utterances:
                 file.writelines(render(one.id, one.reference if side == "ref" else one.hypothesis))
 
 
-def _describe(counts: ErrorCounts) -> dict[str, float | None]:
-    return {**asdict(counts), "percent": 100 * counts.rate if math.isfinite(counts.rate) else None}
+def _to_json_values(value: Any) -> Any:
+    """Returns what can be written as JSON, with null for numbers that are not finite."""
+    if isinstance(value, dict):
+        return {key: _to_json_values(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_to_json_values(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _describe(counts: ErrorCounts) -> dict[str, float]:
+    return {**asdict(counts), "percent": 100 * counts.rate}
 
 
 def _render_trn(id: str, entry: Entry) -> Iterator[str]:
@@ -123,6 +133,6 @@ def _render_trn(id: str, entry: Entry) -> Iterator[str]:
 
 
 def _render_ctm(id: str, entry: Entry) -> Iterator[str]:
-    confidences = entry.confidences or ("",) * len(entry.times)
+    confidences = [f"{one:.4f}" for one in entry.confidences] or [""] * len(entry.times)
     for word, (start, end), confidence in zip(entry.text.split(), entry.times, confidences, strict=False):
         yield f"{id} 1 {start:.3f} {end - start:.3f} {word} {confidence}".rstrip() + "\n"

@@ -1,6 +1,7 @@
 """Transcripts by id from the files that the field uses: JSON lines, NIST trn and ctm, Kaldi text, plain lines."""
 
 import json
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -16,13 +17,13 @@ from speechrnn.score.entries import Entry
 
 Role = Literal["reference", "hypothesis"]
 
-_TRN_LINE = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)")
+_TRN_LINE = re.compile(r"(?:(?P<text>.*\S)\s+)?\((?P<id>[^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)")
 
-_NUMBER = r"\d+(?:\.\d*)?|\.\d+"
+_NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 
 _CTM_LINE = re.compile(
     rf"(?P<id>\S+)\s+(?P<channel>\S+)\s+(?P<start>{_NUMBER})\s+(?P<length>{_NUMBER})\s+(?P<word>\S+)"
-    rf"(?:\s+(?P<confidence>{_NUMBER})(?:\s+\S+)*)?"
+    rf"(?:\s+(?:NA|(?P<confidence>{_NUMBER}))(?:\s+\S+)*)?"
 )
 
 Lines = Sequence[tuple[int, str]]
@@ -33,9 +34,10 @@ def read_transcripts(path: Path, role: Role, plain: bool = False) -> dict[str, E
     """Returns what a file says of each utterance, by its id, in the file's order.
 
     Lines that begin with a brace are JSON objects: manifests, what `transcribe --format json` prints, and NeMo's
-    output, where a hypothesis is `pred_text` beside the reference's `text`. Where every line ends with an id in
-    parentheses, it is trn; where every line has an id, a channel, two numbers and a word, it is ctm. Any other file is
-    Kaldi's: an id, then words or none.
+    output, where a hypothesis is `pred_text` beside the reference's `text`. Where the name ends in .trn, or every line
+    with an id in parentheses, it is trn; where the name ends in .ctm, or every line has an id, a channel, two numbers,
+    one of them with a point, and a word, it is ctm. Any other file is Kaldi's: an id, then words or none. Lines that
+    begin with two semicolons are comments.
 
     Args:
         path: The file.
@@ -48,14 +50,12 @@ def read_transcripts(path: Path, role: Role, plain: bool = False) -> dict[str, E
     lines = list(enumerate(read_lines(path, ScoreError), 1))
     if plain:
         return {f"line-{number}": Entry(" ".join(line.split())) for number, line in lines}
-    lines = [(number, line) for number, line in lines if line.strip()]
+    lines = [(number, line) for number, line in lines if line.strip() and not line.startswith(";;")]
     if not lines:
         raise ScoreError(f"{path}: holds no transcript")
-    words = [(number, line) for number, line in lines if not line.startswith(";;")]  # the others are ctm's comments
-    if words and all(_CTM_LINE.fullmatch(line.strip()) for _, line in words):
-        return _read_ctm(path, words)
-    # a manifest's paths start at its folder, those that `transcribe` prints where it was called
-    parse = _choose_parser([line for _, line in lines], role, path.parent if role == "reference" else Path())
+    if path.suffix == ".ctm" or all(_is_ctm(line) for _, line in lines):
+        return _read_ctm(path, lines)
+    parse = _choose_parser(path, [line for _, line in lines], role)
     transcripts: dict[str, Entry] = {}
     for number, line in lines:
         try:
@@ -73,7 +73,11 @@ def read_transcripts(path: Path, role: Role, plain: bool = False) -> dict[str, E
 
 def _read_ctm(path: Path, lines: Lines) -> dict[str, Entry]:
     """Returns the words of each recording; one of two channels has the channel's name behind its id."""
-    found = [match for _, line in lines if (match := _CTM_LINE.fullmatch(line.strip()))]
+    found: list[re.Match[str]] = []
+    for number, line in lines:
+        if (match := _CTM_LINE.fullmatch(line.strip())) is None:
+            raise ScoreError(f"{path}:{number}: expected an id, a channel, start and length in seconds, and a word")
+        found.append(match)
     channels: dict[str, set[str]] = defaultdict(set)
     for match in found:
         channels[match["id"]].add(match["channel"])
@@ -96,17 +100,24 @@ def _read_ctm(path: Path, lines: Lines) -> dict[str, Entry]:
     return entries
 
 
-def _choose_parser(lines: Sequence[str], role: Role, folder: Path) -> Callable[[str], tuple[str, Entry]]:
+def _is_ctm(line: str) -> bool:
+    """Returns whether a line looks like ctm's, and not like digits that somebody has said."""
+    match = _CTM_LINE.fullmatch(line.strip())
+    return match is not None and "." in match["start"] + match["length"]
+
+
+def _choose_parser(path: Path, lines: Sequence[str], role: Role) -> Callable[[str], tuple[str, Entry]]:
     if lines[0].lstrip().startswith("{"):
-        return partial(_parse_json, role=role, folder=folder)
-    if all(_TRN_LINE.fullmatch(line.strip()) for line in lines):
+        # a manifest's paths start at its folder, those that `transcribe` prints where it was called
+        return partial(_parse_json, role=role, folder=path.parent if role == "reference" else Path())
+    if path.suffix == ".trn" or all(_TRN_LINE.fullmatch(line.strip()) for line in lines):
         return _parse_trn
     return _parse_kaldi
 
 
 def _parse_json(line: str, role: Role, folder: Path) -> tuple[str, Entry]:
     try:
-        record: Any = json.loads(line)
+        record: Any = json.loads(line, parse_constant=_read_finite, parse_float=_read_finite)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(record, dict):
@@ -130,6 +141,12 @@ def _parse_json(line: str, role: Role, folder: Path) -> tuple[str, Entry]:
     )
 
 
+def _read_finite(number: str) -> float:
+    if not math.isfinite(value := float(number)):
+        raise ValueError(f"{number} is no finite number")
+    return value
+
+
 def _read_words(words: Any, text: str) -> list[dict[str, Any]]:
     """Returns a JSON line's words where they are those of its text; all of them have the same keys, or none counts."""
     if not isinstance(words, list) or not all(isinstance(word, dict) for word in words):
@@ -151,7 +168,7 @@ def _parse_trn(line: str) -> tuple[str, Entry]:
     match = _TRN_LINE.fullmatch(line.strip())
     if match is None:
         raise ValueError("expected words and an id in parentheses")
-    return match["id"], Entry(match["text"])
+    return match["id"], Entry(match["text"] or "")
 
 
 def _parse_kaldi(line: str) -> tuple[str, Entry]:

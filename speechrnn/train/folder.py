@@ -15,6 +15,8 @@ from speechrnn.train.state import STATE_FILE
 
 RECIPE_FILE = "recipe.toml"
 
+EVENT_FILES = "events.out.tfevents.*"
+
 
 def is_finished(out: Path) -> bool:
     """Returns whether the run in a folder has come to its end.
@@ -51,20 +53,29 @@ def check_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> bool:
     if path.exists() and resume:
         if _but_for_threads(read_run_recipe(out)) != _but_for_threads(recipe):
             raise RecipeError(f"{path}: differs from the recipe given; resume without --recipe and --set, or --force")
+        if (out / MODEL_FILE).exists() and not (out / STATE_FILE).exists():
+            raise OutputError(f"{out}: holds a model, but no {STATE_FILE} to resume from; --force starts again")
         return True
     begun = (out / STATE_FILE).exists() or (out / MODEL_FILE).exists()
     if path.exists() and begun and not force:
         raise OutputError(f"{out}: holds a run; --resume goes on with it, --force starts again")
-    if not path.exists() and out.exists() and any(not is_ours(entry) for entry in out.iterdir()):
+    if out.exists() and not (begun and path.exists()) and any(not _is_left_over(entry) for entry in out.iterdir()):
         raise OutputError(f"{out}: holds other files; choose another --out")
     return False
+
+
+def _is_left_over(path: Path) -> bool:
+    """Returns whether a file is what a run leaves that was killed before it saved anything."""
+    if path.name == RECIPE_FILE:
+        return path.read_text(encoding="utf-8", errors="replace") == dump_toml(read_run_recipe(path.parent))
+    return is_ours(path) or (path.name == LOG_FILE and not path.stat().st_size) or path.match(EVENT_FILES)
 
 
 def begin_folder(out: Path, recipe: Recipe) -> None:
     """Removes what an earlier run left, and writes the recipe; raises OutputError where that cannot be written."""
     for old in (MODEL_FILE, STATE_FILE, LOG_FILE, CURVES_FILE):
         (out / old).unlink(missing_ok=True)
-    for events in out.glob("events.out.tfevents.*"):
+    for events in out.glob(EVENT_FILES):
         events.unlink()
     with write_atomically(out / RECIPE_FILE) as temporary:
         temporary.write_text(dump_toml(recipe), encoding="utf-8")

@@ -1,13 +1,15 @@
 """A training run in its folder: begun, resumed, finished."""
 
+import shlex
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from speechrnn.batches import Batch, collate
-from speechrnn.config import Recipe
+from speechrnn.config import NetworkConfig, Recipe
 from speechrnn.console import abridge, count_of, name_command, note
 from speechrnn.errors import TrainingError
 from speechrnn.hardware import choose_device, count_cores, use_threads
@@ -76,15 +78,17 @@ def train_model(
         resuming = team.lead(lambda: check_folder(out, recipe, resume, force))  # others may have been here since
         saved = resuming and (out / STATE_FILE).exists()
         learner = make_learner(_begin_network(train, None if saved else init).to(chosen), recipe, team)
-        state = _settle_state(out, fingerprint, train, learner, cores, resuming)
+        origin = _describe_origin(prepared, train, None if saved else init)
+        fresh = RunState(fingerprint, "float32", **origin)
+        state = _settle_state(out, fresh, train, learner, cores, resuming)
         held.enter_context(use_threads(recipe.training.threads or min(state.threads, cores)))
         if init and not saved and team.leads:
             save_state(out / STATE_FILE, state, learner)  # --resume need not be told again what it began with
         watchdog = Watchdog([record for record in read_log(out) if record.epoch <= state.epoch])
-        training = Training(out, _describe(prepared, train, init), train, dev, learner, state, interrupt, watchdog)
+        training = Training(out, _describe(prepared, train, state), train, dev, learner, state, interrupt, watchdog)
         _announce(training)
         if not training.finished:
-            _run(training, again or _name_resumption(data, out, team))
+            _run(training, again or _name_resumption(data, out, device, team))
         model = team.lead(lambda: load_model(out))
         note(f"{describe_best(model)}: {out / MODEL_FILE}")
         del learner, training  # which hold what connects the processes, and it must end before they do
@@ -120,11 +124,11 @@ def _check_sameness(team: Team, recipe: Recipe, fingerprint: str) -> None:
 
 
 def _settle_state(
-    out: Path, fingerprint: str, train: ExampleSource, learner: Learner, cores: int, resuming: bool
+    out: Path, fresh: RunState, train: ExampleSource, learner: Learner, cores: int, resuming: bool
 ) -> RunState:
-    """Returns where the run is, begun or restored by the first process; all have its weights then."""
+    """Returns where the run is, fresh or restored by the first process; all have its weights then."""
     team, objective, batch = learner.team, learner.objective, _take_middling(train, learner.team)
-    restored = team.lead(lambda: _restore(out, fingerprint, learner) if resuming else None)
+    restored = team.lead(lambda: _restore(out, fresh.fingerprint, learner) if resuming else None)
     settings = train.recipe.training
     asked = settings.threads or (restored.threads or cores if restored else 0)
     threads = team.lead(lambda: settle_threads(asked, cores, objective, batch))
@@ -138,8 +142,7 @@ def _settle_state(
     try_largest_batch(learner, train, precision)
     if team.leads and not restored:
         begin_folder(out, train.recipe)
-    begun = restored or RunState(fingerprint, precision)
-    return share_state(replace(begun, precision=precision, threads=threads), learner)
+    return share_state(replace(restored or fresh, precision=precision, threads=threads), learner)
 
 
 def _restore(out: Path, fingerprint: str, learner: Learner) -> RunState | None:
@@ -147,10 +150,7 @@ def _restore(out: Path, fingerprint: str, learner: Learner) -> RunState | None:
     path = out / STATE_FILE
     if not path.exists():
         return None
-    state = load_state(path, learner)
-    if state.fingerprint != fingerprint:
-        raise TrainingError(f"{path}: the corpus was prepared anew since this run began; --force starts it again")
-    return state
+    return load_state(path, learner, fingerprint)
 
 
 def _take_middling(train: ExampleSource, team: Team) -> Batch:
@@ -179,24 +179,42 @@ def _run(training: Training, again: str) -> None:
             log.close()
 
 
-def _name_resumption(data: Path, out: Path, team: Team) -> str:
+def _name_resumption(data: Path, out: Path, device: str, team: Team) -> str:
     if team.size > 1:
         return "the same torchrun command with --resume"
-    return f"{name_command()} train {data} --out {out} --resume"
+    chosen = [] if device == "auto" else ["--device", device]
+    return f"{name_command()} {shlex.join(['train', str(data), '--out', str(out), '--resume', *chosen])}"
 
 
-def _describe(prepared: PreparedCorpus, train: ExampleSource, init: Path | None) -> ModelInfo:
-    """Returns what the model will say of itself; it keeps the priors of one that has heard more of the same phones."""
-    summary = prepared.splits["train"]
-    name, hours = f"{prepared.corpus} ({Path(prepared.source).name})", round(summary.seconds / 3600, 3)
-    priors: tuple[float, ...] = ()
-    if init is not None:
-        was = read_model_info(init)
-        name += f", from a model of {was.provenance.corpus}"
-        priors = was.phone_priors if was.phones == train.phones and was.provenance.hours > hours else ()
-    made_of = Provenance(name, summary.utterances, hours)
+def _describe_origin(prepared: PreparedCorpus, train: ExampleSource, init: Path | None) -> dict[str, Any]:
+    """Returns what a run keeps of the model that it begins with: its corpus, and the priors of phones.
+
+    The priors stay where its phone output does, and it has heard more.
+    """
+    if init is None:
+        return {}
+    was = read_model_info(init)
+    same = was.phones == train.phones and _top(was.recipe.network) == _top(train.recipe.network)
+    stays = same and was.provenance.hours > _hours(prepared)
+    return {"origin": was.provenance.corpus, "phone_priors": was.phone_priors if stays else ()}
+
+
+def _top(network: NetworkConfig) -> tuple[int, bool]:
+    """Returns what decides how wide the last layer is."""
+    return network.units, network.bidirectional and network.kind != "mlp"
+
+
+def _hours(prepared: PreparedCorpus) -> float:
+    return round(prepared.splits["train"].seconds / 3600, 3)
+
+
+def _describe(prepared: PreparedCorpus, train: ExampleSource, state: RunState) -> ModelInfo:
+    name = f"{prepared.corpus} ({Path(prepared.source).name})"
+    if state.origin:
+        name += f", from a model of {state.origin}"
+    made_of = Provenance(name, prepared.splits["train"].utterances, _hours(prepared))
     settings = (train.recipe, train.features, train.alphabet, prepared.lang)
-    return ModelInfo(*settings, made_of, phones=train.phones, phone_priors=priors)
+    return ModelInfo(*settings, made_of, phones=train.phones, phone_priors=state.phone_priors)
 
 
 def _announce(training: Training) -> None:

@@ -43,6 +43,8 @@ class RunState:
     Attributes:
         fingerprint: Of the prepared corpus that the run reads.
         precision: What the network computes in.
+        origin: The corpus of the model that it began with; empty for fresh weights.
+        phone_priors: That model's, where they stay; () for those that are measured.
         threads: In how many threads each process computes, if it has so many cores; 0 for nobody knows.
         epoch: The epoch under way, from 0.
         batch: Batches of it that are done.
@@ -57,6 +59,8 @@ class RunState:
 
     fingerprint: str
     precision: Precision
+    origin: str = ""
+    phone_priors: tuple[float, ...] = ()
     threads: int = 0
     epoch: int = 0
     batch: int = 0
@@ -93,17 +97,17 @@ def share_state(state: RunState, learner: Learner) -> RunState:
     return state if team.leads else _unpack(io.BytesIO(packed), learner)
 
 
-def load_state(path: Path, learner: Learner) -> RunState:
+def load_state(path: Path, learner: Learner, fingerprint: str) -> RunState:
     """Restores what `save_state` wrote into the learner, and returns the position.
 
     Raises:
-        TrainingError: The file is damaged or belongs to another recipe.
+        TrainingError: The file is damaged, or belongs to another recipe or to another corpus than `fingerprint` is of.
     """
     try:
         with ZipFile(path) as archive:
             if archive.testzip():
                 raise ValueError("its checksum is wrong")
-        return _unpack(path, learner)
+        return _unpack(path, learner, fingerprint)
     except _DAMAGE as error:
         raise TrainingError(
             f"{path}: cannot be resumed from, it is damaged or of another recipe; --force starts the run again"
@@ -116,7 +120,9 @@ def _pack(state: RunState, learner: Learner) -> bytes:
     return buffer.getvalue()
 
 
-def _unpack(source: Path | io.BytesIO, learner: Learner) -> RunState:
+def _unpack(source: Path | io.BytesIO, learner: Learner, fingerprint: str | None = None) -> RunState:
     saved: dict[str, Any] = torch.load(source, map_location="cpu", weights_only=True)
+    if fingerprint not in (None, saved["state"]["fingerprint"]):
+        raise TrainingError(f"{source}: the corpus was prepared anew since this run began; --force starts it again")
     learner.load_state_dict(saved)
     return RunState(**saved["state"])

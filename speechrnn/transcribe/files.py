@@ -34,6 +34,9 @@ from speechrnn.transcribe.transcript import Transcript
 _STREAMABLE = frozenset({"txt", "json", "ctm"})
 """Formats in which the transcripts of several recordings can follow each other."""
 
+_LONGEST_NAME = 255
+"""Bytes of a file's name at most, on the usual file systems."""
+
 
 class Reader(Protocol):
     """What makes a transcript of a recording: a recogniser, or what lays known texts over recordings."""
@@ -43,20 +46,31 @@ class Reader(Protocol):
 
 
 def name_recordings(recordings: Sequence[Path]) -> list[str]:
-    """Returns an id for each recording, different ones for different paths.
+    """Returns an id for each recording, different ones for different paths, also as `to_token` writes them.
 
     It is its stem if that is its alone, or its path below what all have in common, without the ending if that is still
-    its alone.
+    its alone; where only white space tells paths apart, a number follows.
     """
     places = _shorten(recordings)
     ids = [place.stem for place in places]
     forms: list[Callable[[Path], str]] = [lambda place: str(place.with_suffix("")), *repeat(str, len(places))]
     for lengthen in forms:
-        counts = Counter(ids)
+        counts = Counter(map(to_token, ids))
         if len(counts) == len(ids):
-            break
-        ids = [lengthen(place) if counts[id] > 1 else id for id, place in zip(ids, places, strict=True)]
-    return ids
+            return ids
+        ids = [lengthen(place) if counts[to_token(id)] > 1 else id for id, place in zip(ids, places, strict=True)]
+    return _number(ids)
+
+
+def _number(ids: Sequence[str]) -> list[str]:
+    """Returns ids with a number behind those that `to_token` makes equal to one before."""
+    taken: dict[str, str] = {}
+    for id in ids:
+        numbered = next(
+            one for one in (id, *(f"{id}-{n}" for n in range(2, len(ids) + 2))) if to_token(one) not in taken
+        )
+        taken[to_token(numbered)] = numbered
+    return list(taken.values())
 
 
 def _shorten(recordings: Sequence[Path]) -> list[Path]:
@@ -238,6 +252,8 @@ def _check_names(folder: Path, names: Sequence[Sequence[str]]) -> None:
     counted = Counter(name for each in names for name in each)
     if twice := [name for name, count in counted.items() if count > 1]:
         raise OutputError(f"{folder / twice[0]}: two recordings would be written there; rename one of them")
+    if long := [name for name in counted if len(os.fsencode(name)) > _LONGEST_NAME]:
+        raise OutputError(f"{folder / long[0]}: is too long for the name of a file; rename the recording")
 
 
 def _check_free(folder: Path, names: Sequence[str]) -> None:
@@ -265,11 +281,20 @@ def _is_folder(path: Path) -> bool:
 
 def _search(folder: Path) -> list[Path]:
     """Returns the recordings in a folder, in order, and says which are passed over for their format."""
-    files = sorted(folder.rglob("*"))
+    files = sorted(_walk(folder))
     others = [path for path in files if path.suffix.lower() in OTHER_AUDIO_SUFFIXES]
     if others:
         warn(f"{folder}: passed over {len(others)} files that cannot be read, like {others[0].name}; convert them")
     return [path for path in files if is_audio(path)]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yields the files in a folder and in those below, also behind links, each folder once."""
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(place))
+        folders[:] = [name for name in sorted(folders) if os.path.realpath(Path(place, name)) not in seen]
+        yield from (Path(place, name) for name in names)
 
 
 def _measure(path: Path) -> float:

@@ -63,12 +63,12 @@ class KnownTexts:
         places = [resolve_audio(one, source.parent) for one in utterances]
         by_path: dict[Path, list[Utterance]] = defaultdict(list)
         for place, one in zip(places, utterances, strict=True):
-            by_path[place.resolve()].append(one)
+            by_path[_resolve(place)].append(one)
         for each in by_path.values():
             each.sort(key=lambda one: one.offset)
         recordings = list(dict.fromkeys(places))
         names = dict(zip(recordings, name_recordings(recordings), strict=True))
-        alone = {place: each[0].id for place in recordings if len(each := by_path[place.resolve()]) == 1}
+        alone = {place: each[0].id for place in recordings if len(each := by_path[_resolve(place)]) == 1}
         return cls(source, None, dict(by_path), {one.id: one.text for one in utterances}, names | alone)
 
     def name_recordings(self) -> Mapping[Path, str]:
@@ -89,7 +89,7 @@ class KnownTexts:
         """
         if self.text is not None:
             return [KnownText(self.text)]
-        said = self.by_path.get(path.resolve(), ())
+        said = self.by_path.get(_resolve(path), ())
         if not said:
             text = self.by_id.get(path.stem)
             if text is None:
@@ -102,3 +102,11 @@ class KnownTexts:
                 raise TextError(f"{self.source}: {one.id} and {other.id} are in {path} at the same time")
         whole = len(said) == 1 and not said[0].offset and seconds - (said[0].duration or seconds) <= _SLACK_SECONDS
         return [KnownText(said[0].text)] if whole else [KnownText(one.text, one.offset, one.duration) for one in said]
+
+
+def _resolve(path: Path) -> Path:
+    """Returns a path as all links have it; as it is where no file can have that name, which will be said later."""
+    try:
+        return path.resolve()
+    except ValueError:
+        return path

@@ -47,11 +47,12 @@ class OnnxListener:
         options.log_severity_level = _ERRORS_ONLY
         try:
             session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            metadata = session.get_modelmeta().custom_metadata_map
         except OSError as error:
             raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
         except Exception as error:
             raise ModelError(f"{path}: no ONNX model, or cut short; export or copy it again") from error
-        info = parse_info(session.get_modelmeta().custom_metadata_map.get(METADATA_KEY), path)
+        info = parse_info(metadata.get(METADATA_KEY), path)
         counts = [symbols.classes for symbols in (info.alphabet, info.phones) if symbols is not None]
         outputs = [(name, _FLOATS, [count]) for name, count in zip(OUTPUTS, counts, strict=False)]
         found = [(one.name, one.type, list(one.shape)[1:]) for one in (*session.get_inputs(), *session.get_outputs())]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, Signal, resample, show_name, spool, to_mono
+from speechrnn.audio import SAMPLE_RATE, Signal, check_rate, resample, show_name, spool, to_mono
 from speechrnn.ctc import decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
@@ -24,8 +24,6 @@ from speechrnn.words import Word, read_words
 
 if TYPE_CHECKING:
     from speechrnn.transcribe.beam import BeamDecoder
-
-_LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000
 
 Audio = str | PathLike[str] | BinaryIO | NDArray[np.float32]
 """A recording: a file that libsndfile reads, by its path or open for reading bytes; or samples."""
@@ -78,8 +76,7 @@ class Recognizer:
         if isinstance(audio, str | PathLike):
             return self._transcribe_pieces(cut_recording(Path(audio)), str(audio), advance)
         if isinstance(audio, np.ndarray):
-            if not _LOWEST_RATE <= sample_rate <= _HIGHEST_RATE:
-                raise AudioError(f"samples: a rate of {sample_rate} Hz; expected {_LOWEST_RATE} to {_HIGHEST_RATE}")
+            check_rate(sample_rate, "samples")
             signal = resample(to_mono(_to_columns(audio), Path("samples")), sample_rate)
             return self._transcribe_pieces(cut_signal([signal]), "samples", advance)
         if not hasattr(audio, "read"):

@@ -9,7 +9,7 @@ from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
 
-from speechrnn.audio import SAMPLE_RATE, Resampler, Signal, to_mono
+from speechrnn.audio import SAMPLE_RATE, Resampler, Signal, check_rate, to_mono
 from speechrnn.errors import AudioError
 
 _CHUNK_SECONDS = 0.1
@@ -21,7 +21,6 @@ _MICROPHONE = "the microphone"
 
 _EMPTY = "stdin: holds no sound"
 
-_LOWEST_RATE = 1000
 
 _CONTAINERS = (b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b".snd", b"NIST", b"RIFX", b"RF64", b"riff")
 """First bytes of recordings that are neither WAV nor raw samples, and would be heard as noise."""
@@ -73,8 +72,7 @@ def _read_wave(file: wave.Wave_read, rest: _Rest) -> Iterator[Signal]:
     """Yields the samples behind a header; where it gives their number as 0, it was not known, and all are read."""
     if file.getsampwidth() != 2:
         raise AudioError(f"stdin: samples of {8 * file.getsampwidth()} bits; --live reads 16 bits, so leave it out")
-    if file.getframerate() < _LOWEST_RATE:
-        raise AudioError(f"stdin: {file.getframerate()} samples a second; at least {_LOWEST_RATE} are needed")
+    check_rate(file.getframerate(), "stdin")
     to_our_rate = Resampler(file.getframerate())
     channels, frames = file.getnchannels(), round(_CHUNK_SECONDS * file.getframerate())
     empty = True

@@ -144,6 +144,45 @@ def test_ctm_is_read_with_comments_channels_and_confidences(tmp_path: Path) -> N
         read_transcripts(tmp_path / "torn.ctm", "hypothesis")
 
 
+def read_texts(path: Path, content: str) -> dict[str, str]:
+    path.write_text(content)
+    return {id: entry.text for id, entry in read_transcripts(path, "hypothesis").items()}
+
+
+def test_digits_that_somebody_said_are_no_ctm(tmp_path: Path) -> None:
+    assert read_texts(tmp_path / "hyp", "u1 4 5 6 7\nu2 5 5 5 1 2 3 4\n") == {"u1": "4 5 6 7", "u2": "5 5 5 1 2 3 4"}
+    assert read_texts(tmp_path / "hyp", "u1 A 0.5 6 seven\n") == {"u1": "seven"}
+    with pytest.raises(ScoreError, match=r"hyp\.ctm:2: expected an id, a channel, start and length"):
+        read_texts(tmp_path / "hyp.ctm", "a 1 0.0 0.5 hello\na 1 -0.5 0.5 world\n")
+    assert read_texts(tmp_path / "hyp.ctm", "a 1 0.0 0.5 hello 9e-05\na 1 1 0.5 world NA\n") == {"a": "hello world"}
+
+
+def test_comments_and_odd_ids_do_not_make_trn_another_format(tmp_path: Path) -> None:
+    said = ";; by hand\nhello world (a-1)\n(b)\nfoo (c(2))\n"
+    for name in ("hyp", "hyp.trn"):
+        assert read_texts(tmp_path / name, said) == {"a-1": "hello world", "b": "", "c(2)": "foo"}
+    assert read_texts(tmp_path / "hyp", "rec_(1)\nrec_(2)\n") == {"rec_(1)": "", "rec_(2)": ""}
+    with pytest.raises(ScoreError, match=r"hyp\.trn:2: expected words and an id in parentheses"):
+        read_texts(tmp_path / "hyp.trn", "hello (a)\nworld\n")
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_numbers_without_an_end_are_refused(tmp_path: Path, number: str) -> None:
+    with pytest.raises(ScoreError, match=rf"ref\.jsonl:1: {number} is no finite number"):
+        read_texts(tmp_path / "ref.jsonl", f'{{"id": "u", "text": "a", "duration": {number}}}\n')
+
+
+def test_words_that_are_all_right_leave_json_valid(tmp_path: Path) -> None:
+    sure = score_transcripts({"u": "a b"}, {"u": Entry("a b", confidences=(0.9, 0.8))})
+    told = json.loads(to_json(Assessment(sure)), parse_constant=pytest.fail)
+    assert told["calibration"]["cross_entropy"] is None
+
+
+def test_what_is_no_text_is_written_with_escapes(tmp_path: Path) -> None:
+    write_sides(score_transcripts({"u": "a \ud800"}, {"u": "a"}), tmp_path, "trn")
+    assert (tmp_path / "ref.trn").read_text() == "a \\ud800 (u)\n"
+
+
 def test_plain_lines_belong_together_in_order_and_none_is_dropped(tmp_path: Path) -> None:
     (tmp_path / "ref").write_text("a b\n\nc\na b\n")
     (tmp_path / "hyp").write_text("a b\nx\n\na\n")

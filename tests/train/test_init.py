@@ -6,13 +6,14 @@ import torch
 
 from speechrnn.config import FeatureConfig, Recipe
 from speechrnn.errors import ModelError
-from speechrnn.modelfile import Model, build_network, load_model
+from speechrnn.modelfile import Model, build_network, load_model, save_model
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo
 from speechrnn.network import AcousticNetwork
 from speechrnn.pronunciations import phones_of
 from speechrnn.text import Alphabet, alphabet_of
 from speechrnn.train.init import carry_over
 from speechrnn.train.run import train_model
+from speechrnn.train.state import STATE_FILE
 from tests.train.conftest import TINY, tiny
 
 
@@ -108,3 +109,25 @@ def test_a_run_that_is_killed_before_its_first_step_still_begins_with_the_model(
     train_model(data, recipe, tmp_path / "killed", resume=True, init=tmp_path / "first")
     weights = [(tmp_path / run / MODEL_FILE).read_bytes() for run in ("whole", "killed")]
     assert weights[0] == weights[1]
+
+
+def test_a_resumed_run_keeps_where_it_began_and_may_begin_in_its_own_place(tmp_path: Path, data: Path) -> None:
+    train_model(data, tiny(epochs=1), tmp_path / "run")
+    model = train_model(data, tiny(epochs=1), tmp_path / "run", init=tmp_path / "run", force=True)
+    assert model.info.provenance.corpus == "tsv (corpus), from a model of tsv (corpus)"
+    resumed = train_model(data, tiny(epochs=1), tmp_path / "run", resume=True)
+    assert resumed.info == model.info
+    state = torch.load(tmp_path / "run" / STATE_FILE, weights_only=True)["state"]
+    assert state["origin"] == "tsv (corpus)"
+
+
+def test_priors_of_phones_stay_only_where_the_phone_output_does(tmp_path: Path, data: Path) -> None:
+    train_model(data, tiny(epochs=1, phones=0.3), tmp_path / "first")
+    first = tmp_path / "first" / MODEL_FILE
+    model = load_model(first)
+    heard = replace(model.info, provenance=replace(model.info.provenance, hours=100.0))
+    save_model(replace(model, info=heard), first)
+    wide = replace(tiny(epochs=1, phones=0.3), network=replace(TINY.network, units=13))
+    for name, recipe, stays in (("same", tiny(epochs=1, phones=0.3), True), ("wide", wide, False)):
+        trained = train_model(data, recipe, tmp_path / name, init=tmp_path / "first")
+        assert (trained.info.phone_priors == heard.phone_priors) is stays

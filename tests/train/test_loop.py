@@ -39,7 +39,7 @@ def training(tmp_path: Path, data: Path) -> Training:
     network = build_network(train.recipe, train.features, train.alphabet).eval()  # without dropout
     return Training(
         folder=tmp_path,
-        info=_describe(prepared, train, None),
+        info=_describe(prepared, train, RunState("", "float32")),
         train=train,
         dev=dev,
         learner=make_learner(network, train.recipe, Team()),

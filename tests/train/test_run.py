@@ -139,6 +139,26 @@ def test_a_run_is_not_written_over_unasked(tmp_path: Path, data: Path) -> None:
     assert len(read_log(run)) == 3
 
 
+def test_a_model_without_its_state_is_not_replaced_by_resuming(tmp_path: Path, data: Path) -> None:
+    run = tmp_path / "run"
+    train_model(data, tiny(epochs=1), run)
+    (run / STATE_FILE).unlink()
+    before = (run / MODEL_FILE).read_bytes()
+    with pytest.raises(OutputError, match=r"holds a model, but no resume\.pt to resume from; --force starts again"):
+        train_model(data, tiny(epochs=1), run, resume=True)
+    assert (run / MODEL_FILE).read_bytes() == before
+
+
+@pytest.mark.parametrize(("name", "content"), [(RECIPE_FILE, dump_toml(TINY) + "# mine\n"), (LOG_FILE, "my notes\n")])
+def test_what_a_run_has_not_left_is_in_its_way(tmp_path: Path, data: Path, name: str, content: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / RECIPE_FILE).write_text(dump_toml(TINY))
+    (tmp_path / "run" / name).write_text(content)
+    with pytest.raises(OutputError, match="holds other files"):
+        train_model(data, TINY, tmp_path / "run")
+    assert (tmp_path / "run" / name).read_text() == content
+
+
 def test_force_does_not_cost_a_run_when_the_new_one_cannot_start(tmp_path: Path, data: Path) -> None:
     train_model(data, TINY, tmp_path / "run")
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
@@ -219,9 +239,10 @@ def test_a_corpus_prepared_anew_cannot_be_resumed_on(
     tmp_path: Path, data: Path, make_corpus: Callable[..., Path]
 ) -> None:
     train_model(data, TINY, tmp_path / "run")
-    prepare("tsv", make_corpus(voices=5, name="new"), data, force=True)
-    with pytest.raises(TrainingError, match="prepared anew"):
-        train_model(data, TINY, tmp_path / "run", resume=True)
+    for lang in ("en", "es"):  # of the same letters as before, and of others
+        prepare("tsv", make_corpus(voices=5, name=f"new-{lang}"), data, PrepareConfig(lang=lang), force=True)
+        with pytest.raises(TrainingError, match="prepared anew"):
+            train_model(data, TINY, tmp_path / "run", resume=True)
 
 
 @pytest.mark.parametrize("content", [b"", b"no state", b"PK\x03\x04 cut"])

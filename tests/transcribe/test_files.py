@@ -15,11 +15,12 @@ import torch
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.cli import run
 from speechrnn.config import FeatureConfig, NetworkConfig, Recipe
+from speechrnn.manifest import to_token
 from speechrnn.modelfile import Model, build_network, save_model
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.text import alphabet_of
 from speechrnn.transcribe import files
-from speechrnn.transcribe.files import print_transcripts
+from speechrnn.transcribe.files import find_recordings, name_recordings, print_transcripts
 from speechrnn.transcribe.formats import FORMATS
 from speechrnn.transcribe.ledger import hash_file
 from speechrnn.transcribe.transcript import Transcript
@@ -330,6 +331,53 @@ def test_parts_of_a_recording_are_aligned_each_within_its_own(
     assert [float(line.split()[2]) for line in capsys.readouterr().out.splitlines()] == [
         float(row[2]) for row in rows[:2]
     ]
+
+
+def test_names_that_only_white_space_tells_apart_have_different_ids() -> None:
+    paths = [Path("take 1.wav"), Path("take_1.wav"), Path("b.wav"), Path("take\t1.wav")]
+    ids = [to_token(id) for id in name_recordings(paths)]
+    assert len(set(ids)) == 4
+    assert ids[2] == "b"
+
+
+def test_folders_behind_links_are_searched_once(tmp_path: Path, recordings: Path) -> None:
+    (tmp_path / "top").mkdir()
+    (tmp_path / "top" / "link").symlink_to(recordings)
+    (recordings / "sub" / "back").symlink_to(tmp_path / "top")
+    found, _ = find_recordings([tmp_path / "top"])
+    assert [path.name for path in found] == ["one.wav", "two.wav", "three.wav"]
+
+
+def test_a_name_without_room_for_an_ending_costs_nothing(
+    tmp_path: Path, model: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["transcribe", str(recordings), "--model", str(model), "-o", str(tmp_path / "out")]
+    (recordings / "one.wav").rename(recordings / f"{'l' * 250}.wav")
+    assert run(command) == 0
+    assert len(read_folder(tmp_path / "out")) == 3
+    assert run([*command, "-f", "textgrid"]) == 1
+    assert "too long for the name of a file; rename the recording" in capsys.readouterr().err
+
+
+def test_a_path_that_no_file_can_have_is_said_in_its_turn(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "texts.jsonl").write_text('{"audio_filepath": "a.wav\\u0000", "text": "a"}\n')
+    assert run(["transcribe", "--model", str(model), "--align", str(tmp_path / "texts.jsonl")]) == 1
+    assert "cannot be the name of a file" in capsys.readouterr().err
+
+
+def test_a_rate_of_a_few_samples_a_second_is_no_speech(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(4000), 7)
+    assert run(["transcribe", "--model", str(model), str(tmp_path / "a.wav")]) == 1
+    assert "a rate of 7 Hz; expected 1000 to 1000000" in capsys.readouterr().err
+
+
+def test_an_empty_argument_is_not_the_folder_that_one_is_in(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["transcribe", ""]) == 2
+    assert capsys.readouterr().err == "speechrnn: an argument is empty; has a variable no value?\n"
 
 
 def test_a_manifest_names_the_recordings_too(
