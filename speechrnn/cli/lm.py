@@ -15,7 +15,9 @@ def build(
     texts: Annotated[list[Path], typer.Argument(help="Plain text, a sentence a line.")],
     out: Annotated[Path, typer.Option(help="The model; ARPA if it ends in .arpa.")],
     order: Annotated[int, typer.Option(min=1, max=10, help="Words of the longest n-gram.")] = 4,
-    prune: Annotated[str, typer.Option(help="By order, n-grams that occur no more often are left out: 0,0,1.")] = "",
+    prune: Annotated[
+        str, typer.Option(help="By order, n-grams this rare are left out: 0,0,1; single words stay.")
+    ] = "",
     min_count: Annotated[int, typer.Option(min=1, help="Rarer words are unknown words.")] = 1,
     lang: Annotated[str, typer.Option(help="Language of the texts.")] = "en",
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,

@@ -65,9 +65,11 @@ def score(
         from speechrnn.transcribe.reading import Reading
 
         reading = Reading(model, beam, lm, words, letters=letters, warps=warps)
+        reading.suggest_lm()
         references, hypotheses = _recognize(reference, split, reading)
     elif hypothesis is not None:
-        references = read_transcripts(reference, "reference", plain)
+        listed = reference / f"{split}.jsonl" if reference.is_dir() else reference
+        references = read_transcripts(listed, "reference", plain)
         hypotheses = read_transcripts(hypothesis, "hypothesis", plain)
     others = read_transcripts(vs, "hypothesis", plain) if vs else None
     assessment = assess(

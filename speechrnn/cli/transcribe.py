@@ -48,7 +48,9 @@ def transcribe(
     force: Annotated[bool, typer.Option("--force", help="Replace files in that folder.")] = False,
     align: Annotated[
         Path | None,
-        typer.Option(help="The text, or a manifest with texts and recordings: print when each word is said."),
+        typer.Option(
+            help="The text, or a manifest with texts and recordings: when each word is said, in --format ctm, say."
+        ),
     ] = None,
     beam: Annotated[
         int | None, typer.Option(min=1, max=WIDEST_BEAM, help="Beam search with so many prefixes; 1 is greedy.")
@@ -64,7 +66,7 @@ def transcribe(
     warps: Annotated[
         int,
         typer.Option(
-            min=1, max=MOST_WARPS, help="Hear as so many vocal tracts (3, say), take the mean; not with --lm."
+            min=1, max=MOST_WARPS, help="Hear as so many vocal tracts (3, say), take the mean; no gain with --lm."
         ),
     ] = 1,
     one_speaker: Annotated[

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from speechrnn.config import PrepareConfig
-from speechrnn.console import abridge
+from speechrnn.console import abridge, count_of
 from speechrnn.errors import CorpusError
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.corpus import UNSPLIT, Splits, find_split
@@ -72,8 +72,8 @@ def hold_out(utterances: Sequence[Utterance], by: str, names: Sequence[str], sha
     if len(counts) <= len(names):
         remedy = " sentences (whole sentences apart, speakers shared)" if by == "speakers" else " utterances"
         raise CorpusError(
-            f"{len(counts)} {by} cannot be split into train, {' and '.join(names)} without sharing one; choose"
-            f" --split{remedy} or --split train (all in one split)"
+            f"{count_of(len(counts), by.removesuffix('s'))} cannot be split into train, {' and '.join(names)} without"
+            f" sharing one; choose --split{remedy} or --split train (all in one split)"
         )
     free = sorted(counts, key=_hash)
     places: dict[str, str] = {}

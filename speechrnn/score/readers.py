@@ -47,6 +47,8 @@ def read_transcripts(path: Path, role: Role, plain: bool = False) -> dict[str, E
     Raises:
         ScoreError: The file cannot be read, a line is broken, or an id comes twice.
     """
+    if path.suffix == ".stm":
+        raise ScoreError(f"{path}: stm is not read; give trn, ctm, a manifest or Kaldi text")
     lines = list(enumerate(read_lines(path, ScoreError), 1))
     if plain:
         return {f"line-{number}": Entry(" ".join(line.split())) for number, line in lines}
@@ -107,11 +109,11 @@ def _is_ctm(line: str) -> bool:
 
 
 def _choose_parser(path: Path, lines: Sequence[str], role: Role) -> Callable[[str], tuple[str, Entry]]:
+    if path.suffix == ".trn" or all(_TRN_LINE.fullmatch(line.strip()) for line in lines):
+        return _parse_trn
     if lines[0].lstrip().startswith("{"):
         # a manifest's paths start at its folder, those that `transcribe` prints where it was called
         return partial(_parse_json, role=role, folder=path.parent if role == "reference" else Path())
-    if path.suffix == ".trn" or all(_TRN_LINE.fullmatch(line.strip()) for line in lines):
-        return _parse_trn
     return _parse_kaldi
 
 

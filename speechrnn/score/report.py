@@ -8,11 +8,12 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from speechrnn.console import abridge, count_of, print_line, print_table, stdout, warn
-from speechrnn.counts import format_rate
-from speechrnn.score.align import Pair
+from speechrnn.counts import ErrorCounts, format_rate
+from speechrnn.score.align import Pair, align_words
 from speechrnn.score.assessment import Assessment
 from speechrnn.score.breakdown import Group
 from speechrnn.score.calibration import Calibration
+from speechrnn.score.normalizers import NORMALIZERS
 from speechrnn.score.scoring import Score, ScoredUtterance
 from speechrnn.score.significance import REPLICATES, Comparison
 from speechrnn.score.times import FAR, TimeErrors, measure_times
@@ -22,6 +23,7 @@ _CONFUSIONS = 10
 """Words that are listed of each kind of error."""
 
 _NAMES = {"substitute": "substitutions", "insert": "insertions", "delete": "deletions"}
+_HINT = "; where lines have no ids, --plain compares them in order"
 _MARKS = {"equal": "", "substitute": "S", "delete": "D", "insert": "I"}
 
 
@@ -46,10 +48,11 @@ def print_assessment(assessment: Assessment, worst: int, calibration: bool = Fal
         print_calibration(score.calibration)
     for key, groups in assessment.groups.items():
         print_breakdown(key, groups)
-    if spelling := count_spelling_errors(score):
+    without = rescore_without_spelling(score)
+    if spelling := score.words.errors - without.errors:
         warn(
             f"{spelling} of the {score.words.errors} errors are upper or lower case or punctuation, no other words:"
-            " --normalize basic"
+            f" {format_rate('WER', without)} with --normalize basic"
         )
     _warn_unmatched(score)
     if assessment.other and assessment.comparison:
@@ -71,7 +74,7 @@ def _warn_unmatched(score: Score, where: str = "") -> None:
     if score.missing:
         warn(f"{where}no hypothesis for {abridge(score.missing)}: all their words count as deleted")
     if score.unexpected:
-        warn(f"{where}no reference for {abridge(score.unexpected)}: not counted")
+        warn(f"{where}no reference for {abridge(score.unexpected)}: not counted{_HINT}")
 
 
 def format_summary(score: Score) -> str:
@@ -82,7 +85,7 @@ def format_summary(score: Score) -> str:
         format_rate("CER", score.characters),
         f"%SER {100 * wrong / total:.2f} [ {wrong} / {total} ]",
     ]
-    if total > 1:
+    if total > 1 and score.words.reference_length:
         low, high = 100 * score.interval.low, 100 * score.interval.high
         drawn = f"{len(set(score.speakers))} speakers" if score.speakers else "utterances"
         lines.append(f"95 % interval of the WER: {low:.2f} to {high:.2f} ({REPLICATES} bootstraps over {drawn})")
@@ -179,14 +182,11 @@ def render_worst(score: Score, count: int, width: int | None) -> Iterator[Text]:
         yield Text.assemble("\n", (utterance.id, "bold"), f"  {_describe(utterance)}\n", _render(utterance, width))
 
 
-def count_spelling_errors(score: Score) -> int:
-    """Returns how many words count as wrong only for their case or punctuation."""
-    pairs = (pair for utterance in score.wrong_utterances for pair in utterance.alignment.errors)
-    return sum(pair.kind == "substitute" and _bare(pair.reference) == _bare(pair.hypothesis) for pair in pairs)
-
-
-def _bare(word: str) -> str:
-    return "".join(character for character in word.lower() if character.isalnum())
+def rescore_without_spelling(score: Score) -> ErrorCounts:
+    """Returns what would be wrong if case and punctuation did not count."""
+    basic = NORMALIZERS["basic"]
+    sides = [[basic(one.text) for one in (each.reference, each.hypothesis)] for each in score.utterances]
+    return sum((one.counts for one in align_words(*zip(*sides, strict=True))), ErrorCounts()) if sides else score.words
 
 
 def _describe(utterance: ScoredUtterance) -> str:

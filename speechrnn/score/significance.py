@@ -69,6 +69,8 @@ def estimate_interval(
         groups: What is drawn as a whole, the speaker of each utterance for example; none draws utterances.
         seed: Of the draws.
     """
+    if not sum(words):
+        return Interval(float("nan"), float("nan"))
     drawn = _resample([errors, words], groups, seed)
     return _find_interval(drawn[0] / np.maximum(drawn[1], 1))
 

@@ -22,7 +22,23 @@ _MICROPHONE = "the microphone"
 _EMPTY = "stdin: holds no sound"
 
 
-_CONTAINERS = (b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b".snd", b"NIST", b"RIFX", b"RF64", b"riff")
+_MP3 = (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
+
+_CONTAINERS = (
+    b"fLaC",
+    b"OggS",
+    b"ID3",
+    b"FORM",
+    b"caff",
+    b".snd",
+    b"NIST",
+    b"RIFX",
+    b"RF64",
+    b"riff",
+    b"\xff\xfb",
+    b"\xff\xf3",
+    b"\xff\xf2",
+)
 """First bytes of recordings that are neither WAV nor raw samples, and would be heard as noise."""
 
 

@@ -283,7 +283,34 @@ def test_errors_of_case_and_punctuation_are_pointed_out(tmp_path: Path, capsys: 
     (tmp_path / "ref").write_text("a Hello, World\n")
     (tmp_path / "hyp").write_text("a hello word\n")
     assert run(["score", str(tmp_path / "ref"), str(tmp_path / "hyp")]) == 0
-    assert "1 of the 2 errors are upper or lower case or punctuation" in errors_of(capsys)
+    told = errors_of(capsys)
+    assert "1 of the 2 errors are upper or lower case or punctuation, no other words: %WER 50.00 [ 1 / 2" in told
+    (tmp_path / "ref").write_text("a FOR A KING SHOULD\n")  # aligned as it is, no word meets itself
+    (tmp_path / "hyp").write_text("a a king should\n")
+    assert run(["score", str(tmp_path / "ref"), str(tmp_path / "hyp")]) == 0
+    assert "3 of the 4 errors are upper or lower case" in errors_of(capsys)
+
+
+def test_references_are_taken_from_a_prepared_folder(trained: Path, tmp_path: Path, capsys: Capture) -> None:
+    texts = [json.loads(line) for line in (trained / "data" / "dev.jsonl").read_text().splitlines()]
+    (tmp_path / "hyp").write_text("".join(f"{one['id']} {one['text']}\n" for one in texts))
+    assert run(["score", str(trained / "data"), str(tmp_path / "hyp"), "--split", "dev"]) == 0
+    assert capsys.readouterr().out.startswith("%WER 0.00 [ 0 / ")
+
+
+def test_a_reference_without_words_has_no_interval(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "ref").write_text("a\nb\n")
+    (tmp_path / "hyp").write_text("a x\nb y\n")
+    assert run(["score", str(tmp_path / "ref"), str(tmp_path / "hyp"), "--worst", "0"]) == 0
+    assert "interval" not in capsys.readouterr().out
+    assert run(["score", str(tmp_path / "ref"), str(tmp_path / "hyp"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["interval_percent"] == [None, None]
+
+
+def test_stm_is_refused(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "ref.stm").write_text("u1 1 ana 0.0 1.0 <o> hello\n")
+    assert run(["score", str(tmp_path / "ref.stm"), str(tmp_path / "ref.stm")]) == 1
+    assert "stm is not read; give trn" in errors_of(capsys)
 
 
 def test_the_version_and_the_corpora_are_listed(capsys: Capture) -> None:
