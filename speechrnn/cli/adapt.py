@@ -38,6 +38,8 @@ def adapt(
     assert assessment.comparison
     print_line(f"before\n{format_summary(assessment.other)}\nafter\n{format_summary(assessment.score)}")
     print_line(format_comparison(assessment.comparison))
+    if assessment.comparison.difference >= 0:
+        note("it is no better than before on what it did not hear; more recordings may help")
     note(f"to use it: {name_command()} transcribe FILE --model {out / RUN}" + (f" --lm {lm}" if lm else ""))
 
 

@@ -9,13 +9,11 @@ from speechrnn.errors import OutputError, RecipeError
 from speechrnn.modelinfo import MODEL_FILE
 from speechrnn.outputs import is_ours, write_atomically
 from speechrnn.settings import build_settings, dump_toml, read_toml
-from speechrnn.train.log import CURVES_FILE, LOG_FILE, read_log
+from speechrnn.train.log import CURVES_FILE, EVENT_FILES, LOG_FILE, read_log
 from speechrnn.train.loop import is_at_end
 from speechrnn.train.state import STATE_FILE
 
 RECIPE_FILE = "recipe.toml"
-
-EVENT_FILES = "events.out.tfevents.*"
 
 
 def is_finished(out: Path) -> bool:
@@ -49,6 +47,8 @@ def check_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> bool:
         OutputError: A run or something else is in the way.
         RecipeError: The run to go on with has another recipe.
     """
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out}: is no folder; name one for the run")
     path = out / RECIPE_FILE
     if path.exists() and resume:
         if _but_for_threads(read_run_recipe(out)) != _but_for_threads(recipe):

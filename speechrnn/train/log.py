@@ -18,6 +18,7 @@ from speechrnn.records import parse_record
 
 LOG_FILE = "log.jsonl"
 CURVES_FILE = "curves.png"
+EVENT_FILES = "events.out.tfevents.*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +67,29 @@ class RunLog:
         kept = [record for record in read_log(folder) if record.epoch <= epochs_done]
         with write_atomically(self._path) as path:
             path.write_text("".join(map(_to_line, kept)), encoding="utf-8")
-        self._events = SummaryWriter(str(folder), purge_step=steps_done + 1 if steps_done else None)
+        with explain_disk_errors(folder / EVENT_FILES):
+            self._events = SummaryWriter(str(folder), purge_step=steps_done + 1 if steps_done else None)
 
     def append(self, record: EpochRecord) -> None:
         """Adds an epoch."""
         with explain_disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(_to_line(record))
-        for name, value in (
-            ("loss/train", record.loss),
-            *([("loss/dev", record.dev_loss)] if record.dev_loss is not None else []),
-            ("dev/wer", 100 * record.words.rate),
-            ("dev/cer", 100 * record.characters.rate),
-            ("learning_rate", record.learning_rate),
-            ("speed", record.speed),
-        ):
-            self._events.add_scalar(name, value, record.step)
-        self._events.flush()
+        with explain_disk_errors(self._folder / EVENT_FILES):
+            for name, value in (
+                ("loss/train", record.loss),
+                *([("loss/dev", record.dev_loss)] if record.dev_loss is not None else []),
+                ("dev/wer", 100 * record.words.rate),
+                ("dev/cer", 100 * record.characters.rate),
+                ("learning_rate", record.learning_rate),
+                ("speed", record.speed),
+            ):
+                self._events.add_scalar(name, value, record.step)
+            self._events.flush()
 
     def close(self) -> None:
         """Draws the curves and closes the events."""
-        self._events.close()
+        with explain_disk_errors(self._folder / EVENT_FILES):
+            self._events.close()
         records = read_log(self._folder)
         if records:
             with write_atomically(self._folder / CURVES_FILE) as path:

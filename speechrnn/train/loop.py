@@ -12,6 +12,7 @@ from torch import nn
 
 from speechrnn.batches import Batch, collate, plan_batches
 from speechrnn.config import Recipe, TrainingConfig
+from speechrnn.console import abridge
 from speechrnn.errors import TrainingError
 from speechrnn.hardware import use_threads
 from speechrnn.interrupt import Interrupt
@@ -182,7 +183,7 @@ class Training:
 
     def _explain_overflow(self, what: str, ids: Sequence[str]) -> str:
         return (
-            f"the {what} is not a number at step {self.state.step + 1}, in {', '.join(ids)}; look at these utterances,"
+            f"the {what} is not a number at step {self.state.step + 1}, in {abridge(ids)}; look at these utterances,"
             f" or lower optimizer.learning_rate ({self.recipe.optimizer.learning_rate})"
         )
 

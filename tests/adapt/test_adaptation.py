@@ -118,6 +118,7 @@ def test_what_an_adaptation_was_made_of_cannot_change_unseen(
     out, corpus = tmp_path / "out", make_corpus(2, WORDS)
     command = ["adapt", str(corpus), "--out", str(out), "--set", "training.epochs=1", "--model"]
     assert run([*command, str(model)]) == 0
+    assert "no better than before" in capsys.readouterr().err  # one epoch from nothing
     weights = (out / "run" / "model.safetensors").read_bytes()
     other = make_model(tmp_path / "other.safetensors", "en", seed=2)
     assert run([*command, str(other)]) == 1

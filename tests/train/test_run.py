@@ -228,6 +228,12 @@ def test_an_emptied_transcript_is_named_by_its_id(tmp_path: Path, data: Path) ->
         train_model(data, TINY, tmp_path / "run")
 
 
+def test_a_file_is_no_place_for_a_run(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file: is no folder"):
+        train_model(data, TINY, tmp_path / "file")
+
+
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, data: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").touch()
