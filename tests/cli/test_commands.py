@@ -456,6 +456,10 @@ def test_a_language_model_is_built_tuned_tested_and_converted(
     best = max(number for number, line in enumerate(tried) if line.endswith("best so far"))
     errors = [int(line.split("[")[1].split("/")[0]) for line in tried]
     assert errors[best] == min(errors)
+    assert run(["info", lm]) == 0
+    told = capsys.readouterr().out
+    assert "2-grams" in told
+    assert "by phones:  not tuned yet; lm tune finds its weights" in told
     weights = load_ngrams(Path(lm)).beams["letters"]
     assert tried[best].startswith(f"lm_weight {weights.lm_weight:.2f}")
     assert weights.temperature > 0

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from speechrnn.config import BeamConfig
 from speechrnn.console import abridge, note, show_progress
 from speechrnn.errors import ModelError, TextError
 from speechrnn.inputs import read_lines
@@ -12,7 +13,7 @@ from speechrnn.pronunciations import REMEDY, can_guess, pronounce
 from speechrnn.shipped import LM, find_shipped, list_shipped
 from speechrnn.text import normalize
 from speechrnn.transcribe.lm.arpa import is_arpa, load_arpa, save_arpa
-from speechrnn.transcribe.lm.ngrams import SPECIAL, NgramModel, load_ngrams
+from speechrnn.transcribe.lm.ngrams import SPECIAL, SPELLINGS, NgramModel, load_ngrams
 
 
 def load_lm(path: Path) -> NgramModel:
@@ -55,6 +56,31 @@ def read_sentences(paths: Sequence[Path], lang: str) -> Iterator[list[str]]:
                     yield words
     if empty:
         raise TextError(f"{abridge(list(map(str, paths)))}: no words in {lang!r}; is it plain text?")
+
+
+def describe_lm(path: Path) -> str:
+    """Returns what a person wants to know of a language model's file, a line a fact; errors as `load_lm`."""
+    shipped = find_shipped(path.with_suffix(""), LM)
+    path = shipped if shipped.exists() and not path.exists() else path
+    model = load_lm(path)
+    sounds = sum(map(bool, model.sounds))
+    facts = {
+        "file": f"{path}, {path.stat().st_size / 1e6:.1f} MB",
+        "n-grams": ", ".join(f"{count} {number}-grams" for number, count in enumerate(model.orders, 1)),
+        "words": f"{len(model.words) - len(SPECIAL)}, " + (f"{sounds} of known sound" if sounds else "without sounds"),
+    }
+    for spelling in SPELLINGS:
+        tuned = model.beams.get(spelling)
+        facts[f"by {spelling}"] = describe_weights(tuned) if tuned else "not tuned yet; lm tune finds its weights"
+    return "\n".join(f"{name + ':':<12}{fact}" for name, fact in facts.items())
+
+
+def describe_weights(config: BeamConfig) -> str:
+    """Returns in a line how a search weighs what it knows."""
+    return (
+        f"lm_weight {config.lm_weight:.2f}  word_bonus {config.word_bonus:+.2f}"
+        f"  unknown_penalty {config.unknown_penalty:+.1f}  prior_weight {config.prior_weight:.2f}"
+    )
 
 
 def _add_sounds(model: NgramModel, lang: str) -> NgramModel:

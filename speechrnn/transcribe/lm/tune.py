@@ -20,7 +20,7 @@ from speechrnn.transcribe.corpus import hear_split
 from speechrnn.transcribe.decoding import make_decoder
 from speechrnn.transcribe.listener import open_listener
 from speechrnn.transcribe.lm.arpa import is_arpa
-from speechrnn.transcribe.lm.files import load_lm
+from speechrnn.transcribe.lm.files import describe_weights, load_lm
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.words import to_text
 
@@ -85,20 +85,13 @@ def tune_lm(folder: Path, split: str, model_path: Path, lm_path: Path, beam: int
     for config, errors, better in trials:
         best = config if better else best
         mark = "  best so far" if better else ""
-        print_line(f"{_describe(config)}  {format_rate('WER', errors)}{mark}")
+        print_line(f"{describe_weights(config)}  {format_rate('WER', errors)}{mark}")
     level = decoder.reweighed(replace(best, temperature=1.0))
     best = replace(best, temperature=dev.fit_temperature(Recognizer(listener, "", level)))
-    note(f"best: {_describe(best)}")
+    note(f"best: {describe_weights(best)}")
     replace(lm, beams={**lm.beams, decoder.spelling: best}).save(lm_path)
     note(f"kept in {lm_path}")
     return best
-
-
-def _describe(config: BeamConfig) -> str:
-    return (
-        f"lm_weight {config.lm_weight:.2f}  word_bonus {config.word_bonus:+.2f}"
-        f"  unknown_penalty {config.unknown_penalty:+.1f}  prior_weight {config.prior_weight:.2f}"
-    )
 
 
 def tune_weights(
