@@ -20,6 +20,9 @@ stderr = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_w
 
 _NAMED = 10
 
+_LEGIBLE = 24
+"""Columns in which a text of a table can be read, broken into lines."""
+
 
 def note(message: str) -> None:
     """Prints a line on stderr, never broken in two: it may hold a command that is copied."""
@@ -57,7 +60,10 @@ def warn_each(messages: Sequence[str], rest: str = "") -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints a table on stdout: ruled in a terminal, tab-separated under a header line elsewhere."""
+    """Prints a table on stdout: ruled in a terminal, or a row below the other where that is too narrow for its texts.
+
+    Elsewhere it is tab-separated under a header line.
+    """
     if not stdout.is_terminal:
         for row in (columns, *rows):
             print_line("\t".join(row))
@@ -66,10 +72,20 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.cells import cell_len
     from rich.table import Table
 
+    widest = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
+    if sum(min(width, _LEGIBLE) + 3 for width in widest) > stdout.width:
+        facts = Table.grid(padding=(0, 2))
+        for row in rows:
+            for column, cell in zip(columns, row, strict=True):
+                facts.add_row(Text(column, "dim"), cell)
+            facts.add_row()
+        stdout.print(facts)
+        return
     table = Table(box=box.SIMPLE_HEAD)
-    for number, column in enumerate(columns):
-        widest = max(cell_len(row[0]) for row in (columns, *rows)) if number == 0 else None  # what one has to type
-        table.add_column(column, justify="left" if number == 0 else "right", min_width=widest)
+    for number, (column, *cells) in enumerate(zip(columns, *rows, strict=True)):
+        figures = all(not any(map(str.isalpha, cell)) for cell in cells)
+        # the first column is what one has to type
+        table.add_column(column, justify="right" if figures else "left", min_width=0 if number else widest[0])
     for row in rows:
         table.add_row(*row)
     stdout.print(table)
