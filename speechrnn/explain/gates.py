@@ -191,7 +191,8 @@ def _draw_followers(axes: Axes, memory: Rows, followings: Sequence[Following], f
     times = (np.arange(len(memory)) + 0.5) * frame_seconds
     for colour, one in zip(COLOURS[1:], followings, strict=False):
         r = one.correlations[one.best]
-        name = f"unit {one.best}: r = {r:+.2f} with {one.sound} (by chance {one.chance:.2f})"
+        verdict = f"by chance {one.chance:.2f}" if one.count else f"no more than by chance, {one.chance:.2f}"
+        name = f"unit {one.best}: r = {r:+.2f} with {one.sound} ({verdict})"
         values = memory[:, one.best]
         axes.plot(times, (values - values.mean()) / values.std(), color=colour, linewidth=3, label=name)
     axes.axhline(0, color="0.8", zorder=0)

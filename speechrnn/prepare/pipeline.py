@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tomli_w
 
-from speechrnn.console import note, show_progress
+from speechrnn.console import name_command, note, show_progress
 from speechrnn.errors import CorpusError, OutputError
 from speechrnn.outputs import LOCK_FILE, claim, explain_disk_errors, write_atomically
 from speechrnn.prepare.plan import CorpusPlan, fingerprint_plan
@@ -167,7 +167,10 @@ def _extract_splits(plan: CorpusPlan, partial: Path, workers: int, whole: bool) 
     if whole and total and not any(summary.utterances for summary in summaries.values()):
         id, reason = _first_set_aside(partial, plan.splits)
         shutil.rmtree(partial)
-        raise CorpusError(f"none of the {total} utterances can be used; the first, {id}: {reason}")
+        raise CorpusError(
+            f"none of the {total} utterances can be used; the first, {id}: {reason}"
+            f" ({name_command()} doctor tells of all)"
+        )
     return summaries
 
 
