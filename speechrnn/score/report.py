@@ -48,11 +48,11 @@ def print_assessment(assessment: Assessment, worst: int, calibration: bool = Fal
         print_calibration(score.calibration)
     for key, groups in assessment.groups.items():
         print_breakdown(key, groups)
-    without = rescore_without_spelling(score)
-    if spelling := score.words.errors - without.errors:
+    basic = rescore_basic(score)
+    if (spelling := score.words.errors - basic.errors) > 0:
         warn(
             f"{spelling} of the {score.words.errors} errors are upper or lower case or punctuation, no other words:"
-            f" {format_rate('WER', without)} with --normalize basic"
+            f" {format_rate('WER', basic)} with --normalize basic"
         )
     _warn_unmatched(score)
     if assessment.other and assessment.comparison:
@@ -182,11 +182,13 @@ def render_worst(score: Score, count: int, width: int | None) -> Iterator[Text]:
         yield Text.assemble("\n", (utterance.id, "bold"), f"  {_describe(utterance)}\n", _render(utterance, width))
 
 
-def rescore_without_spelling(score: Score) -> ErrorCounts:
-    """Returns what would be wrong if case and punctuation did not count."""
-    basic = NORMALIZERS["basic"]
-    sides = [[basic(one.text) for one in (each.reference, each.hypothesis)] for each in score.utterances]
-    return sum((one.counts for one in align_words(*zip(*sides, strict=True))), ErrorCounts()) if sides else score.words
+def rescore_basic(score: Score) -> ErrorCounts:
+    """Returns the word errors that the basic normaliser leaves; only what is wrong is aligned again."""
+    normalize = NORMALIZERS["basic"]
+    pairs = [(normalize(one.reference.text), normalize(one.hypothesis.text)) for one in score.utterances]
+    same = ErrorCounts(hits=sum(len(reference.split()) for reference, hypothesis in pairs if reference == hypothesis))
+    wrong = [pair for pair in pairs if pair[0] != pair[1]]
+    return sum((one.counts for one in align_words(*zip(*wrong, strict=True))), same) if wrong else same
 
 
 def _describe(utterance: ScoredUtterance) -> str:

@@ -4,7 +4,6 @@ import shlex
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -78,8 +77,7 @@ def train_model(
         resuming = team.lead(lambda: check_folder(out, recipe, resume, force))  # others may have been here since
         saved = resuming and (out / STATE_FILE).exists()
         learner = make_learner(_begin_network(train, None if saved else init).to(chosen), recipe, team)
-        origin = _describe_origin(prepared, train, None if saved else init)
-        fresh = RunState(fingerprint, "float32", **origin)
+        fresh = _make_state(fingerprint, prepared, train, None if saved else init)
         state = _settle_state(out, fresh, train, learner, cores, resuming)
         held.enter_context(use_threads(recipe.training.threads or min(state.threads, cores)))
         if init and not saved and team.leads:
@@ -186,25 +184,26 @@ def _name_resumption(data: Path, out: Path, device: str, team: Team) -> str:
     return f"{name_command()} {shlex.join(['train', str(data), '--out', str(out), '--resume', *chosen])}"
 
 
-def _describe_origin(prepared: PreparedCorpus, train: ExampleSource, init: Path | None) -> dict[str, Any]:
-    """Returns what a run keeps of the model that it begins with: its corpus, and the priors of phones.
+def _make_state(fingerprint: str, prepared: PreparedCorpus, train: ExampleSource, init: Path | None) -> RunState:
+    """Returns the state of a run that begins, with what it keeps of the model that it begins with.
 
-    The priors stay where its phone output does, and it has heard more.
+    The priors of its phones stay where its phone output does, and it has heard more.
     """
+    state = RunState(fingerprint, "float32")
     if init is None:
-        return {}
+        return state
     was = read_model_info(init)
-    same = was.phones == train.phones and _top(was.recipe.network) == _top(train.recipe.network)
-    stays = same and was.provenance.hours > _hours(prepared)
-    return {"origin": was.provenance.corpus, "phone_priors": was.phone_priors if stays else ()}
+    same = was.phones == train.phones and _measure_top(was.recipe.network) == _measure_top(train.recipe.network)
+    stays = same and was.provenance.hours > _measure_hours(prepared)
+    return replace(state, origin=was.provenance.corpus, phone_priors=was.phone_priors if stays else ())
 
 
-def _top(network: NetworkConfig) -> tuple[int, bool]:
-    """Returns what decides how wide the last layer is."""
-    return network.units, network.bidirectional and network.kind != "mlp"
+def _measure_top(network: NetworkConfig) -> int:
+    """Returns how many units the last layer has, in both directions."""
+    return network.units * (2 if network.bidirectional and network.kind != "mlp" else 1)
 
 
-def _hours(prepared: PreparedCorpus) -> float:
+def _measure_hours(prepared: PreparedCorpus) -> float:
     return round(prepared.splits["train"].seconds / 3600, 3)
 
 
@@ -212,7 +211,7 @@ def _describe(prepared: PreparedCorpus, train: ExampleSource, state: RunState) -
     name = f"{prepared.corpus} ({Path(prepared.source).name})"
     if state.origin:
         name += f", from a model of {state.origin}"
-    made_of = Provenance(name, prepared.splits["train"].utterances, _hours(prepared))
+    made_of = Provenance(name, prepared.splits["train"].utterances, _measure_hours(prepared))
     settings = (train.recipe, train.features, train.alphabet, prepared.lang)
     return ModelInfo(*settings, made_of, phones=train.phones, phone_priors=state.phone_priors)
 

@@ -292,8 +292,13 @@ def _walk(folder: Path) -> Iterator[Path]:
     """Yields the files in a folder and in those below, also behind links, each folder once."""
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
-        seen.add(os.path.realpath(place))
-        folders[:] = [name for name in sorted(folders) if os.path.realpath(Path(place, name)) not in seen]
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        links = {name for name in folders if Path(place, name).is_symlink()}
+        folders[:] = [*sorted(set(folders) - links), *sorted(links)]
         yield from (Path(place, name) for name in names)
 
 

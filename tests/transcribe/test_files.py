@@ -344,8 +344,11 @@ def test_folders_behind_links_are_searched_once(tmp_path: Path, recordings: Path
     (tmp_path / "top").mkdir()
     (tmp_path / "top" / "link").symlink_to(recordings)
     (recordings / "sub" / "back").symlink_to(tmp_path / "top")
+    (recordings / "a").symlink_to(recordings / "sub")
+    (recordings / "b").symlink_to(recordings / "sub")
     found, _ = find_recordings([tmp_path / "top"])
-    assert [path.name for path in found] == ["one.wav", "two.wav", "three.wav"]
+    link = tmp_path / "top" / "link"
+    assert found == [link / "one.wav", link / "sub" / "two.wav", link / "three.wav"]
 
 
 def test_a_name_without_room_for_an_ending_costs_nothing(
