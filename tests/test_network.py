@@ -30,8 +30,9 @@ def draw_batch(lengths: list[int], seed: int = 0) -> tuple[Tensor, Tensor]:
     return torch.randn(len(lengths), max(lengths), 5, generator=generator), torch.tensor(lengths)
 
 
+# six rectified units may be normalised by almost nothing: 45 of 2,500 batches differed by 1e-5, with 32 none by 2e-6
 KINDS = [
-    replace(CONFIG, kind=kind, bidirectional=bidirectional, front=front, kernel=5, context=2)  # type: ignore[arg-type]
+    replace(CONFIG, units=32, kind=kind, bidirectional=bidirectional, front=front, kernel=5, context=2)  # type: ignore[arg-type]
     for kind, bidirectional, front in product(("mlp", "rnn", "gru", "lstm"), (True, False), ("stack", "convolution"))
 ]
 
