@@ -61,7 +61,8 @@ def reverse_within(sequence: Tensor, lengths: Tensor) -> Tensor:
     """
     frame = torch.arange(len(sequence), device=sequence.device)[:, None]
     source = torch.where(frame < lengths, lengths - 1 - frame, frame)
-    return sequence.gather(0, source[..., None].expand_as(sequence))
+    rows = source * len(lengths) + torch.arange(len(lengths), device=sequence.device)
+    return sequence.flatten(0, 1).index_select(0, rows.flatten()).view_as(sequence)
 
 
 class StridedConvolution(nn.Module):
