@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from speechrnn.config import NetworkConfig
+from speechrnn.recurrence import run_lstm
 
 Cell = type[nn.RNN] | type[nn.GRU] | type[nn.LSTM]
 
@@ -106,10 +107,10 @@ class RecurrentLayer(nn.Module):
 
     def forward(self, sequence: Tensor, lengths: Tensor) -> Tensor:
         """Returns (frames, batch, units × directions) for (frames, batch, inputs)."""
-        ahead: Tensor = self.forward_cell(sequence)[0]
+        ahead = _run_cell(self.forward_cell, sequence)
         if self.backward_cell is None:
             return cast(Tensor, self.norm(ahead))
-        behind = reverse_within(self.backward_cell(reverse_within(sequence, lengths))[0], lengths)
+        behind = reverse_within(_run_cell(self.backward_cell, reverse_within(sequence, lengths)), lengths)
         return cast(Tensor, self.norm(torch.cat([ahead, behind], dim=-1)))
 
 
@@ -188,6 +189,13 @@ def describe_network(config: NetworkConfig) -> str:
     directions = "bidirectional " if config.bidirectional else ""
     front = " behind a convolution" if config.front == "convolution" else ""
     return f"{config.layers} x {config.units} {directions}{config.kind.upper()}{front}"
+
+
+def _run_cell(cell: nn.Module, sequence: Tensor) -> Tensor:
+    on_processor = sequence.device.type == "cpu"
+    if isinstance(cell, nn.LSTM) and on_processor and torch.is_autocast_enabled("cpu") and torch.is_grad_enabled():
+        return run_lstm(cell, sequence)
+    return cast(Tensor, cell(sequence)[0])
 
 
 def _normalize(scores: Tensor) -> Tensor:

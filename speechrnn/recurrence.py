@@ -1,0 +1,133 @@
+"""An LSTM's training pass on a processor under bfloat16: the large products in bfloat16, the recurrence in float32.
+
+What the inputs add to the gates is one product for all frames, and so is what the weights learn; there bfloat16 may
+be several times as fast. Within the recurrence a product has as few rows as the batch has utterances, and bfloat16
+would spend its time on laying out the weights anew for each frame.
+
+References:
+    Hochreiter and Schmidhuber, Long short-term memory, Neural Computation 1997.
+    Gers, Schmidhuber and Cummins, Learning to forget: continual prediction with LSTM, Neural Computation 2000.
+    Lambert, Mémoire sur quelques propriétés remarquables des quantités transcendentes, 1768: tanh as a fraction.
+"""
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.autograd import Function
+from torch.nn import functional as F
+
+from speechrnn.compiled import compiled
+
+Rows = NDArray[np.float32]
+
+f32 = np.float32
+
+
+def run_lstm(cell: nn.LSTM, sequence: Tensor) -> Tensor:
+    """Returns what `cell(sequence)[0]` does, (frames, batch, units) in float32, for (frames, batch, inputs).
+
+    A layer that reads forward alone, within an autocast to bfloat16.
+    """
+    inner, outer, left, right = cell.all_weights[0]
+    return recur(F.linear(sequence, inner) + (left + right), outer)
+
+
+def recur(from_inputs: Tensor, weight: Tensor) -> Tensor:
+    """Returns an LSTM's outputs, (frames, batch, units), in float32.
+
+    Args:
+        from_inputs: What the inputs and biases add to each gate, (frames, batch, 4 × units), in torch's order: input,
+            forget, candidate, output.
+        weight: What the frame before adds, (4 × units, units).
+    """
+    return cast(Tensor, _Recurrence.apply(from_inputs.float(), weight.float()))  # type: ignore[no-untyped-call]
+
+
+class _Recurrence(Function):
+    @staticmethod
+    def forward(ctx: Any, from_inputs: Tensor, weight: Tensor) -> Tensor:
+        frames, batch, _ = from_inputs.shape
+        gates, across = from_inputs.clone(), weight.t().contiguous()
+        cells = gates.new_zeros(frames + 1, batch, weight.shape[1])  # none before the first frame
+        squashed, outputs = torch.empty_like(cells[1:]), torch.empty_like(cells[1:])
+        sums, heard = gates.unbind(), outputs.unbind()
+        rows = [list(tensor.numpy()) for tensor in (gates, cells[:-1], cells[1:], squashed, outputs)]
+        for frame, views in enumerate(zip(*rows, strict=True)):
+            if frame:
+                torch.addmm(sums[frame], heard[frame - 1], across, out=sums[frame])
+            _step(*views)
+        ctx.save_for_backward(weight, gates, cells, squashed, outputs)
+        return outputs
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor]:
+        weight, gates, cells, squashed, outputs = ctx.saved_tensors
+        by_gates, by_outputs = torch.empty_like(gates), slopes[0].clone(memory_format=torch.contiguous_format)
+        by_cell = np.zeros_like(cells[0].numpy())
+        sums, later = by_outputs.unbind(), by_gates.unbind()
+        rows = [list(tensor.numpy()) for tensor in (by_outputs, gates, cells[:-1], squashed, by_gates)]
+        for frame in reversed(range(len(sums))):
+            if frame + 1 < len(sums):
+                torch.addmm(sums[frame], later[frame + 1], weight, out=sums[frame])
+            _step_back(by_cell, *(row[frame] for row in rows))
+        learned = by_gates[1:].flatten(0, 1).bfloat16().t() @ outputs[:-1].flatten(0, 1).bfloat16()
+        return by_gates, learned.float()
+
+
+@compiled
+def _step(gates: Rows, before: Rows, cells: Rows, squashed: Rows, outputs: Rows) -> None:
+    """Writes a frame's cells, their tanh and the outputs, each (batch, units); its sums become its gates, in place."""
+    batch, units = cells.shape
+    for row in range(batch):
+        come, keep, new, leave = (
+            gates[row, :units],
+            gates[row, units : 2 * units],
+            gates[row, 2 * units : 3 * units],
+            gates[row, 3 * units :],
+        )
+        for unit in range(units):
+            come[unit] = _sigmoid(come[unit])
+            keep[unit] = _sigmoid(keep[unit])
+            new[unit] = _tanh(new[unit])
+            leave[unit] = _sigmoid(leave[unit])
+            cells[row, unit] = keep[unit] * before[row, unit] + come[unit] * new[unit]
+            squashed[row, unit] = _tanh(cells[row, unit])
+            outputs[row, unit] = leave[unit] * squashed[row, unit]
+
+
+@compiled
+def _step_back(by_cells: Rows, by_outputs: Rows, gates: Rows, before: Rows, squashed: Rows, by_sums: Rows) -> None:
+    """Writes the gradient of one frame's sums, (batch, 4 × units); the cells' becomes that of the frame before."""
+    batch, units = squashed.shape
+    one = f32(1)
+    for row in range(batch):
+        for unit in range(units):
+            come, keep = gates[row, unit], gates[row, units + unit]
+            new, leave = gates[row, 2 * units + unit], gates[row, 3 * units + unit]
+            tanh, by_output = squashed[row, unit], by_outputs[row, unit]
+            by_cell = by_cells[row, unit] + by_output * leave * (one - tanh * tanh)
+            by_sums[row, unit] = by_cell * new * come * (one - come)
+            by_sums[row, units + unit] = by_cell * before[row, unit] * keep * (one - keep)
+            by_sums[row, 2 * units + unit] = by_cell * come * (one - new * new)
+            by_sums[row, 3 * units + unit] = by_output * tanh * leave * (one - leave)
+            by_cells[row, unit] = by_cell * keep
+
+
+@compiled
+def _sigmoid(value: f32) -> f32:
+    return f32(0.5) + f32(0.5) * _tanh(f32(0.5) * value)
+
+
+@compiled
+def _tanh(value: f32) -> f32:
+    """Returns tanh within 2e-7: Lambert's fraction of a quarter, doubled twice, divided once; so it runs in vectors."""
+    below = f32(9) if value > f32(9) else value  # where tanh is 1; what is not a number stays so
+    quarter = f32(0.25) * (f32(-9) if below < f32(-9) else below)
+    square = quarter * quarter
+    over = quarter * (f32(1) + square * (f32(17325 / 135135) + square * (f32(378 / 135135) + square * f32(1 / 135135))))
+    under = f32(1) + square * (f32(62370 / 135135) + square * (f32(3150 / 135135) + square * f32(28 / 135135)))
+    over, under = f32(2) * over * under, under * under + over * over
+    return f32(2) * over * under / (under * under + over * over)

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from speechrnn import recurrence
+from speechrnn.network import RecurrentLayer
+from speechrnn.recurrence import recur, run_lstm
+
+COUNTS = {"frames": st.integers(1, 12), "batch": st.integers(1, 4), "units": st.integers(1, 9)}
+
+
+def differentiate(outputs: Tensor, *of: Tensor) -> list[Tensor]:
+    torch.manual_seed(1)
+    return list(torch.autograd.grad((outputs * torch.randn_like(outputs)).sum(), of))
+
+
+@given(**COUNTS)
+@settings(deadline=None, max_examples=30)
+def test_the_recurrence_equals_torchs_lstm(frames: int, batch: int, units: int) -> None:
+    torch.manual_seed(0)
+    cell = nn.LSTM(4 * units, units, bias=False)
+    cell.weight_ih_l0.data = torch.eye(4 * units)  # what the inputs add is the inputs
+    from_inputs = (3 * torch.randn(frames, batch, 4 * units)).requires_grad_()
+    weight: Tensor = cell.all_weights[0][1]
+    theirs, ours = cell(from_inputs)[0], recur(from_inputs, weight)
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+    by_inputs, by_weight = differentiate(ours, from_inputs, weight)
+    their_inputs, their_weight = differentiate(theirs, from_inputs, weight)
+    torch.testing.assert_close(by_inputs, their_inputs, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(by_weight, their_weight, atol=0.02 * their_weight.abs().max().item() + 1e-6, rtol=0)
+
+
+def test_an_lstm_under_bfloat16_is_that_of_float32_within_a_hundredth() -> None:
+    torch.manual_seed(0)
+    layer, sequence = RecurrentLayer(nn.LSTM, 20, 16, bidirectional=True), torch.randn(30, 3, 20, requires_grad=True)
+    lengths, learned = torch.tensor([30, 12, 1]), [sequence, *layer.parameters()]
+    theirs = layer(sequence, lengths)
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = layer(sequence, lengths)
+    assert ours.dtype == torch.float32
+    gradients = zip(differentiate(ours, *learned), differentiate(theirs, *learned), strict=True)
+    for mine, exact in [(ours, theirs), *gradients]:
+        assert (mine - exact).norm() < 0.01 * exact.norm()
+
+
+def test_it_is_used_in_training_under_bfloat16_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+
+    def run(cell: nn.LSTM, sequence: Tensor) -> Tensor:
+        used.append(cell)
+        return run_lstm(cell, sequence)
+
+    monkeypatch.setattr("speechrnn.network.run_lstm", run)
+    layer, sequence, lengths = RecurrentLayer(nn.LSTM, 5, 4, bidirectional=False), torch.randn(3, 2, 5), torch.ones(2)
+    layer(sequence, lengths)
+    with torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad():
+            layer(sequence, lengths)
+        assert not used
+        layer(sequence, lengths)
+    assert used
+
+
+def test_what_is_not_a_number_stays_so() -> None:
+    from_inputs = torch.zeros(3, 1, 8)
+    from_inputs[1, 0, 5] = torch.nan
+    outputs = recur(from_inputs, torch.zeros(8, 2))
+    assert not outputs[0].isnan().any()
+    assert outputs[2].isnan().any()
+
+
+@given(st.floats(-100, 100, width=32))
+def test_tanh_is_within_2e_7(value: float) -> None:
+    assert abs(recurrence._tanh(np.float32(value)) - np.tanh(value)) < 2e-7
