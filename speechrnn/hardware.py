@@ -1,5 +1,6 @@
 """The processor cores and accelerators that this process may use."""
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,24 @@ from speechrnn.errors import TrainingError
 if TYPE_CHECKING:
     import torch
 
+_KEEPING = {"M_MMAP_THRESHOLD": (-3, 1 << 30), "M_TRIM_THRESHOLD": (-1, 1 << 30), "M_TOP_PAD": (-2, 1 << 26)}
+"""Parameters of mallopt, as malloc.h numbers them, and bytes."""
+
 
 def count_cores() -> int:
     """Returns the processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def keep_freed_memory() -> None:
+    """Lets this process keep the memory that it frees, where the allocator is glibc's.
+
+    By itself that returns large tensors to the system, which has to clear the pages of each new one.
+    """
+    adjust = None if os.name == "nt" else getattr(ctypes.CDLL(None), "mallopt", None)
+    if adjust:
+        for setting in _KEEPING.values():
+            adjust(*setting)
 
 
 @contextmanager

@@ -1,4 +1,7 @@
 import os
+import platform
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -38,3 +41,27 @@ def test_threads_are_given_back() -> None:
     with use_threads(before + 1):
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+def test_what_is_freed_is_kept_for_what_comes_next() -> None:
+    script = """
+import resource, sys, torch
+from speechrnn.hardware import keep_freed_memory
+if sys.argv[1:]:
+    keep_freed_memory()
+def fill():
+    return [torch.ones(10 << 20) for _ in range(3)]  # 40 MiB each
+for _ in range(10):
+    fill()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    fill()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    given_back, kept = (
+        int(subprocess.run([sys.executable, "-c", script, *more], capture_output=True, check=True).stdout)
+        for more in ([], ["keep"])
+    )
+    assert given_back > 100
+    assert kept < given_back / 10

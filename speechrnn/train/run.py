@@ -11,7 +11,7 @@ from speechrnn.batches import Batch, collate
 from speechrnn.config import NetworkConfig, Recipe
 from speechrnn.console import abridge, count_of, name_command, note
 from speechrnn.errors import TrainingError
-from speechrnn.hardware import choose_device, count_cores, use_threads
+from speechrnn.hardware import choose_device, count_cores, keep_freed_memory, use_threads
 from speechrnn.interrupt import catch_interrupts
 from speechrnn.modelfile import Model, build_network, describe_best, load_model, read_model_info
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo, Provenance
@@ -72,6 +72,7 @@ def train_model(
         fingerprint = train.name_labels(prepared.fingerprint)
         _check_sameness(team, recipe, fingerprint)
         cores = max(1, count_cores() // team.local_size)
+        keep_freed_memory()
         held.enter_context(use_threads(recipe.training.threads or cores))
         team.lead(lambda: held.enter_context(claim(out)))
         resuming = team.lead(lambda: check_folder(out, recipe, resume, force))  # others may have been here since
