@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from speechrnn.config import NetworkConfig
-from speechrnn.recurrence import run_lstm
+from speechrnn.recurrence import run_in_bfloat16
 
 Cell = type[nn.RNN] | type[nn.GRU] | type[nn.LSTM]
 
@@ -194,7 +194,7 @@ def describe_network(config: NetworkConfig) -> str:
 def _run_cell(cell: nn.Module, sequence: Tensor) -> Tensor:
     on_processor = sequence.device.type == "cpu"
     if isinstance(cell, nn.LSTM) and on_processor and torch.is_autocast_enabled("cpu") and torch.is_grad_enabled():
-        return run_lstm(cell, sequence)
+        return run_in_bfloat16(cell, sequence)
     return cast(Tensor, cell(sequence)[0])
 
 

@@ -26,7 +26,7 @@ Rows = NDArray[np.float32]
 f32 = np.float32
 
 
-def run_lstm(cell: nn.LSTM, sequence: Tensor) -> Tensor:
+def run_in_bfloat16(cell: nn.LSTM, sequence: Tensor) -> Tensor:
     """Returns what `cell(sequence)[0]` does, (frames, batch, units) in float32, for (frames, batch, inputs).
 
     A layer that reads forward alone, within an autocast to bfloat16.

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from speechrnn import recurrence
 from speechrnn.network import RecurrentLayer
-from speechrnn.recurrence import recur, run_lstm
+from speechrnn.recurrence import recur, run_in_bfloat16
 
 COUNTS = {"frames": st.integers(1, 12), "batch": st.integers(1, 4), "units": st.integers(1, 9)}
 
@@ -51,9 +51,9 @@ def test_it_is_used_in_training_under_bfloat16_alone(monkeypatch: pytest.MonkeyP
 
     def run(cell: nn.LSTM, sequence: Tensor) -> Tensor:
         used.append(cell)
-        return run_lstm(cell, sequence)
+        return run_in_bfloat16(cell, sequence)
 
-    monkeypatch.setattr("speechrnn.network.run_lstm", run)
+    monkeypatch.setattr("speechrnn.network.run_in_bfloat16", run)
     layer, sequence, lengths = RecurrentLayer(nn.LSTM, 5, 4, bidirectional=False), torch.randn(3, 2, 5), torch.ones(2)
     layer(sequence, lengths)
     with torch.autocast("cpu", torch.bfloat16):
