@@ -57,8 +57,7 @@ def compare_steps(data: Path, layers: int, units: int, peak: float, device: torc
     batches = [make_batch(source, plan[place]).to(device) for place in places]
     networks = {"ours": ours, "packed": packed, "padded": padded}
     functions = {name: partial(take_steps, network, batches) for name, network in networks.items()}
-    if device.type == "cuda":  # not every processor has it; `train` tries before it begins
-        functions["bfloat16"] = partial(take_steps, ours, batches, "bfloat16")
+    functions["bfloat16"] = partial(take_steps, ours, batches, "bfloat16")
     seconds = take_turns(functions)
     speech = sum(int(batch.input_lengths.sum()) for batch in batches) * source.features.hop_ms / 1000
     frames = sum(batch.features.shape[0] * batch.features.shape[1] for batch in batches) / recipe.network.stack
