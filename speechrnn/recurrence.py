@@ -1,8 +1,7 @@
 """An LSTM's training pass on a processor under bfloat16: the large products in bfloat16, the recurrence in float32.
 
 What the inputs add to the gates is one product for all frames, and so is what the weights learn; there bfloat16 may
-be several times as fast. Within the recurrence a product has as few rows as the batch has utterances, and bfloat16
-would spend its time on laying out the weights anew for each frame.
+be several times as fast. Within the recurrence a product has as few rows as the batch has utterances, where it is not.
 
 References:
     Hochreiter and Schmidhuber, Long short-term memory, Neural Computation 1997.
