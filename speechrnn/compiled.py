@@ -10,8 +10,11 @@ R = TypeVar("R")
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Returns a function on numbers and arrays as machine code, compiled at its first call."""
-    # a division that is watched keeps a loop from computing several numbers at once
+    """Returns a function on numbers and arrays as machine code, compiled at its first call.
+
+    Dividing by zero gives what numpy gives, and raises nothing: a loop that had to look out for it could not compute
+    several numbers at once.
+    """
     try:
         return cast(Callable[P, R], numba.njit(cache=True, nogil=True, error_model="numpy")(function))
     except RuntimeError:  # neither the package nor the user's cache can be written: compiled anew in each process

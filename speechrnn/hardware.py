@@ -11,8 +11,7 @@ from speechrnn.errors import TrainingError
 if TYPE_CHECKING:
     import torch
 
-_KEEPING = {"M_MMAP_THRESHOLD": (-3, 1 << 30), "M_TRIM_THRESHOLD": (-1, 1 << 30), "M_TOP_PAD": (-2, 1 << 26)}
-"""Parameters of mallopt, as malloc.h numbers them, and bytes."""
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3  # as malloc.h numbers them
 
 
 def count_cores() -> int:
@@ -21,14 +20,15 @@ def count_cores() -> int:
 
 
 def keep_freed_memory() -> None:
-    """Lets this process keep the memory that it frees, where the allocator is glibc's.
+    """Lets this process, as long as it lives, keep the memory that it frees, where the allocator is glibc's.
 
-    By itself that returns large tensors to the system, which has to clear the pages of each new one.
+    By itself the allocator returns large tensors to the system, which has to clear the pages of each new one.
     """
     adjust = None if os.name == "nt" else getattr(ctypes.CDLL(None), "mallopt", None)
-    if adjust:
-        for setting in _KEEPING.values():
-            adjust(*setting)
+    # releases before 2.36 may refuse more than 32 MiB; were nothing accepted, the others would make it worse
+    if adjust and (adjust(_M_MMAP_THRESHOLD, 1 << 30) or adjust(_M_MMAP_THRESHOLD, 1 << 25)):
+        adjust(_M_TRIM_THRESHOLD, 1 << 30)  # more than any batch takes
+        adjust(_M_TOP_PAD, 1 << 26)  # taken at once, so that it is seldom asked for more
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from speechrnn.config import NetworkConfig
-from speechrnn.recurrence import run_in_bfloat16
 
 Cell = type[nn.RNN] | type[nn.GRU] | type[nn.LSTM]
 
@@ -192,10 +191,16 @@ def describe_network(config: NetworkConfig) -> str:
 
 
 def _run_cell(cell: nn.Module, sequence: Tensor) -> Tensor:
-    on_processor = sequence.device.type == "cpu"
-    if isinstance(cell, nn.LSTM) and on_processor and torch.is_autocast_enabled("cpu") and torch.is_grad_enabled():
+    if isinstance(cell, nn.LSTM) and sequence.device.type == "cpu" and _trains_in_bfloat16():
+        from speechrnn.recurrence import run_in_bfloat16  # it takes numba, which listening needs not
+
         return run_in_bfloat16(cell, sequence)
     return cast(Tensor, cell(sequence)[0])
+
+
+def _trains_in_bfloat16() -> bool:
+    halved = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    return halved and torch.is_grad_enabled()
 
 
 def _normalize(scores: Tensor) -> Tensor:

@@ -46,6 +46,8 @@ def recur(from_inputs: Tensor, weight: Tensor) -> Tensor:
 
 
 class _Recurrence(Function):
+    """`recur`; it keeps each frame's gates, cells and their tanh. What is called by_ is the loss's gradient by it."""
+
     @staticmethod
     def forward(ctx: Any, from_inputs: Tensor, weight: Tensor) -> Tensor:
         frames, batch, _ = from_inputs.shape
@@ -81,20 +83,16 @@ def _step(gates: Rows, before: Rows, cells: Rows, squashed: Rows, outputs: Rows)
     """Writes a frame's cells, their tanh and the outputs, each (batch, units); its sums become its gates, in place."""
     batch, units = cells.shape
     for row in range(batch):
-        come, keep, new, leave = (
-            gates[row, :units],
-            gates[row, units : 2 * units],
-            gates[row, 2 * units : 3 * units],
-            gates[row, 3 * units :],
-        )
+        input_gate, forget_gate = gates[row, :units], gates[row, units : 2 * units]
+        candidate, output_gate = gates[row, 2 * units : 3 * units], gates[row, 3 * units :]
         for unit in range(units):
-            come[unit] = _sigmoid(come[unit])
-            keep[unit] = _sigmoid(keep[unit])
-            new[unit] = _tanh(new[unit])
-            leave[unit] = _sigmoid(leave[unit])
-            cells[row, unit] = keep[unit] * before[row, unit] + come[unit] * new[unit]
+            input_gate[unit] = _sigmoid(input_gate[unit])
+            forget_gate[unit] = _sigmoid(forget_gate[unit])
+            candidate[unit] = _tanh(candidate[unit])
+            output_gate[unit] = _sigmoid(output_gate[unit])
+            cells[row, unit] = forget_gate[unit] * before[row, unit] + input_gate[unit] * candidate[unit]
             squashed[row, unit] = _tanh(cells[row, unit])
-            outputs[row, unit] = leave[unit] * squashed[row, unit]
+            outputs[row, unit] = output_gate[unit] * squashed[row, unit]
 
 
 @compiled
@@ -104,15 +102,15 @@ def _step_back(by_cells: Rows, by_outputs: Rows, gates: Rows, before: Rows, squa
     one = f32(1)
     for row in range(batch):
         for unit in range(units):
-            come, keep = gates[row, unit], gates[row, units + unit]
-            new, leave = gates[row, 2 * units + unit], gates[row, 3 * units + unit]
+            input_gate, forget_gate = gates[row, unit], gates[row, units + unit]
+            candidate, output_gate = gates[row, 2 * units + unit], gates[row, 3 * units + unit]
             tanh, by_output = squashed[row, unit], by_outputs[row, unit]
-            by_cell = by_cells[row, unit] + by_output * leave * (one - tanh * tanh)
-            by_sums[row, unit] = by_cell * new * come * (one - come)
-            by_sums[row, units + unit] = by_cell * before[row, unit] * keep * (one - keep)
-            by_sums[row, 2 * units + unit] = by_cell * come * (one - new * new)
-            by_sums[row, 3 * units + unit] = by_output * tanh * leave * (one - leave)
-            by_cells[row, unit] = by_cell * keep
+            by_cell = by_cells[row, unit] + by_output * output_gate * (one - tanh * tanh)
+            by_sums[row, unit] = by_cell * candidate * input_gate * (one - input_gate)
+            by_sums[row, units + unit] = by_cell * before[row, unit] * forget_gate * (one - forget_gate)
+            by_sums[row, 2 * units + unit] = by_cell * input_gate * (one - candidate * candidate)
+            by_sums[row, 3 * units + unit] = by_output * tanh * output_gate * (one - output_gate)
+            by_cells[row, unit] = by_cell * forget_gate
 
 
 @compiled

@@ -7,7 +7,10 @@ import pytest
 import torch
 
 from speechrnn.errors import TrainingError
-from speechrnn.hardware import choose_device, count_cores, use_threads
+from speechrnn.hardware import choose_device, count_cores, keep_freed_memory, use_threads
+
+RELEASE = tuple(map(int, platform.libc_ver()[1].split("."))) if platform.libc_ver()[0] == "glibc" else (0,)
+"""Of glibc."""
 
 
 def test_the_cores_are_those_that_this_process_may_use() -> None:
@@ -43,7 +46,31 @@ def test_threads_are_given_back() -> None:
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+@pytest.mark.parametrize(
+    ("most", "asked"),
+    [
+        (1 << 30, [(-3, 1 << 30), (-1, 1 << 30), (-2, 1 << 26)]),
+        (1 << 25, [(-3, 1 << 30), (-3, 1 << 25), (-1, 1 << 30), (-2, 1 << 26)]),
+        (0, [(-3, 1 << 30), (-3, 1 << 25)]),
+    ],
+    ids=["all is accepted", "32 MiB at most", "nothing"],
+)
+def test_an_allocator_that_refuses_is_left_as_it_is(
+    most: int, asked: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = []
+
+    class Library:
+        def mallopt(self, setting: int, value: int) -> int:
+            heard.append((setting, value))
+            return int(setting != -3 or value <= most)
+
+    monkeypatch.setattr("ctypes.CDLL", lambda name: Library())
+    keep_freed_memory()
+    assert heard == asked
+
+
+@pytest.mark.skipif(RELEASE < (2, 36), reason="another allocator than glibc's, or one that keeps less")
 def test_what_is_freed_is_kept_for_what_comes_next() -> None:
     script = """
 import resource, sys, torch

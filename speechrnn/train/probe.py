@@ -74,7 +74,7 @@ def confirm_precision(begun: Precision, objective: Objective, batch: Batch) -> P
 
 
 def can_train_in_bfloat16(objective: Objective, batch: Batch) -> bool:
-    """Returns whether a training step runs in bfloat16: oneDNN has no such LSTM for processors without AVX-512.
+    """Returns whether a training step runs in bfloat16, which not every device and kind of network does.
 
     Neither the weights nor torch's random state change.
     """

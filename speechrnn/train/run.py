@@ -46,6 +46,8 @@ def train_model(
 ) -> Model:
     """Trains on a prepared corpus and returns the best model, which lies in `out` with the run's log.
 
+    From then on this process keeps the memory that it frees.
+
     Args:
         data: A folder that `prepare` made.
         recipe: The settings.
@@ -72,9 +74,9 @@ def train_model(
         fingerprint = train.name_labels(prepared.fingerprint)
         _check_sameness(team, recipe, fingerprint)
         cores = max(1, count_cores() // team.local_size)
-        keep_freed_memory()
         held.enter_context(use_threads(recipe.training.threads or cores))
         team.lead(lambda: held.enter_context(claim(out)))
+        keep_freed_memory()
         resuming = team.lead(lambda: check_folder(out, recipe, resume, force))  # others may have been here since
         saved = resuming and (out / STATE_FILE).exists()
         learner = make_learner(_begin_network(train, None if saved else init).to(chosen), recipe, team)
@@ -155,7 +157,7 @@ def _restore(out: Path, fingerprint: str, learner: Learner) -> RunState | None:
 def _take_middling(train: ExampleSource, team: Team) -> Batch:
     """Returns utterances of middling length, to try things on: 16, or as many as one process has of a batch.
 
-    How many there are decides which precision is the faster: bfloat16 pays with many, float32 with a few.
+    How many there are decides how much bfloat16 gains.
     """
     by_length = sorted(train.learnable, key=lambda index: int(train.store.frames[index]))
     middling = by_length[len(by_length) // 2 :]
