@@ -47,7 +47,8 @@ def normalize_spanish(text: str) -> str:
 
 def _spell_and_normalize(text: str, lang: str) -> str:
     """Returns a normalised text; numbers are spelled before punctuation goes, which is part of them, and after."""
-    return spell_numbers(normalize(spell_numbers(text, lang), lang), lang)
+    plain = normalize(spell_numbers(text, lang), lang)
+    return normalize(spell_numbers(plain, lang), lang)  # twenty-one is two words wherever it comes from
 
 
 NORMALIZERS: Mapping[str, Normalizer] = MappingProxyType(

@@ -15,6 +15,7 @@ from speechrnn.score.normalizers import NORMALIZERS, choose_normalizer
         ("none", " Don't  Stop! ", " Don't  Stop! "),
         ("basic", "Don’t STOP – now, Ana!", "don't stop now ana"),
         ("english", "Uh, I won't: they're 21, Mr. O'Neil's.", "i will not they are twenty one mister o'neil's"),
+        ("english", "and/or 7/21", "and or seven twenty one"),
         ("english", "He can't; she couldn't. OK?", "he can not she could not okay"),
         ("english", "um", ""),
         ("spanish", "¿Qué HORA es? 3 años", "qué hora es tres años"),
