@@ -19,7 +19,9 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from speechrnn.compiled import compiled
+from speechrnn.tiles import STEP, Halves, add_product, halve, has_tiles, to_bits, to_tiles
 
+Frames = NDArray[np.float32]
 Rows = NDArray[np.float32]
 
 f32 = np.float32
@@ -31,7 +33,7 @@ def run_in_bfloat16(cell: nn.LSTM, sequence: Tensor) -> Tensor:
     A layer that reads forward alone, within an autocast to bfloat16.
     """
     inner, outer, left, right = cell.all_weights[0]
-    return recur(F.linear(sequence, inner) + (left + right), outer)
+    return recur(F.linear(sequence, inner, left + right), outer)
 
 
 def recur(from_inputs: Tensor, weight: Tensor) -> Tensor:
@@ -39,10 +41,11 @@ def recur(from_inputs: Tensor, weight: Tensor) -> Tensor:
 
     Args:
         from_inputs: What the inputs and biases add to each gate, (frames, batch, 4 × units), in torch's order: input,
-            forget, candidate, output.
+            forget, candidate, output. Where it is in bfloat16, and the processor has tiles that suit the units, what
+            the frame before adds is computed so too.
         weight: What the frame before adds, (4 × units, units).
     """
-    return cast(Tensor, _Recurrence.apply(from_inputs.float(), weight.float()))  # type: ignore[no-untyped-call]
+    return cast(Tensor, _Recurrence.apply(from_inputs, weight.float()))  # type: ignore[no-untyped-call]
 
 
 class _Recurrence(Function):
@@ -50,32 +53,77 @@ class _Recurrence(Function):
 
     @staticmethod
     def forward(ctx: Any, from_inputs: Tensor, weight: Tensor) -> Tensor:
-        frames, batch, _ = from_inputs.shape
-        gates, across = from_inputs.clone(), weight.t().contiguous()
-        cells = gates.new_zeros(frames + 1, batch, weight.shape[1])  # none before the first frame
+        gates = from_inputs.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
+        cells = gates.new_zeros(len(gates) + 1, gates.shape[1], weight.shape[1])  # none before the first frame
         squashed, outputs = torch.empty_like(cells[1:]), torch.empty_like(cells[1:])
-        sums, heard = gates.unbind(), outputs.unbind()
-        rows = [list(tensor.numpy()) for tensor in (gates, cells[:-1], cells[1:], squashed, outputs)]
-        for frame, views in enumerate(zip(*rows, strict=True)):
-            if frame:
-                torch.addmm(sums[frame], heard[frame - 1], across, out=sums[frame])
-            _step(*views)
-        ctx.save_for_backward(weight, gates, cells, squashed, outputs)
+        kept = [tensor.numpy() for tensor in (gates, cells, squashed, outputs)]
+        ctx.tiled = from_inputs.dtype == torch.bfloat16 and weight.shape[1] % STEP == 0 and has_tiles()
+        if ctx.tiled:
+            heard = torch.empty_like(outputs, dtype=torch.bfloat16)
+            _run_in_tiles(to_tiles(weight.t()), *kept, to_bits(heard))
+        else:
+            _run(weight.t().contiguous(), *kept)
+            heard = outputs.bfloat16()
+        ctx.save_for_backward(weight, gates, cells, squashed, heard)
         return outputs
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor]:
-        weight, gates, cells, squashed, outputs = ctx.saved_tensors
-        by_gates, by_outputs = torch.empty_like(gates), slopes[0].clone(memory_format=torch.contiguous_format)
-        by_cell = np.zeros_like(cells[0].numpy())
-        sums, later = by_outputs.unbind(), by_gates.unbind()
-        rows = [list(tensor.numpy()) for tensor in (by_outputs, gates, cells[:-1], squashed, by_gates)]
-        for frame in reversed(range(len(sums))):
-            if frame + 1 < len(sums):
-                torch.addmm(sums[frame], later[frame + 1], weight, out=sums[frame])
-            _step_back(by_cell, *(row[frame] for row in rows))
-        learned = by_gates[1:].flatten(0, 1).bfloat16().t() @ outputs[:-1].flatten(0, 1).bfloat16()
+        weight, gates, cells, squashed, heard = ctx.saved_tensors
+        by_outputs = slopes[0].clone(memory_format=torch.contiguous_format)
+        kept = [tensor.numpy() for tensor in (by_outputs, gates, cells, squashed)]
+        if ctx.tiled:
+            by_gates = torch.empty_like(gates, dtype=torch.bfloat16)
+            _run_back_in_tiles(to_tiles(weight), *kept, to_bits(by_gates))
+        else:
+            by_gates = torch.empty_like(gates)
+            _run_back(weight, *kept, by_gates.numpy())
+        learned = by_gates[1:].flatten(0, 1).bfloat16().t() @ heard[:-1].flatten(0, 1)
         return by_gates, learned.float()
+
+
+def _run(weight: Tensor, gates: Frames, cells: Frames, squashed: Frames, outputs: Frames) -> None:
+    """Runs through all frames, each (batch, ...); cells have one before the first."""
+    sums, heard = torch.from_numpy(gates).unbind(), torch.from_numpy(outputs).unbind()
+    for frame in range(len(gates)):
+        if frame:
+            torch.addmm(sums[frame], heard[frame - 1], weight, out=sums[frame])
+        _step(gates[frame], cells[frame], cells[frame + 1], squashed[frame], outputs[frame])
+
+
+def _run_back(
+    weight: Tensor, by_outputs: Frames, gates: Frames, cells: Frames, squashed: Frames, by_gates: Frames
+) -> None:
+    sums, later = torch.from_numpy(by_outputs).unbind(), torch.from_numpy(by_gates).unbind()
+    by_cells = np.zeros_like(cells[0])
+    for frame in reversed(range(len(gates))):
+        if frame + 1 < len(gates):
+            torch.addmm(sums[frame], later[frame + 1], weight, out=sums[frame])
+        _step_back(by_cells, by_outputs[frame], gates[frame], cells[frame], squashed[frame], by_gates[frame])
+
+
+@compiled
+def _run_in_tiles(
+    tiles: Halves, gates: Frames, cells: Frames, squashed: Frames, outputs: Frames, heard: Halves
+) -> None:
+    """As `_run`; writes the outputs in bfloat16 too."""
+    for frame in range(len(gates)):
+        if frame:
+            add_product(gates[frame], heard[frame - 1], tiles)
+        _step(gates[frame], cells[frame], cells[frame + 1], squashed[frame], outputs[frame])
+        halve(outputs[frame], heard[frame])
+
+
+@compiled
+def _run_back_in_tiles(
+    tiles: Halves, by_outputs: Frames, gates: Frames, cells: Frames, squashed: Frames, by_gates: Halves
+) -> None:
+    by_cells, by_sums = np.zeros_like(cells[0]), np.empty_like(gates[0])
+    for frame in range(len(gates) - 1, -1, -1):
+        if frame + 1 < len(gates):
+            add_product(by_outputs[frame], by_gates[frame + 1], tiles)
+        _step_back(by_cells, by_outputs[frame], gates[frame], cells[frame], squashed[frame], by_sums)
+        halve(by_sums, by_gates[frame])
 
 
 @compiled
