@@ -32,6 +32,10 @@ from speechrnn.train.team import Team
 from speechrnn.train.watchdog import Watchdog
 
 
+_JUDGED = 3
+"""A batch that is judged has so many times the frames of one process's share of a step's."""
+
+
 def is_at_end(settings: TrainingConfig, epoch: int, best_epoch: int) -> bool:
     """Returns whether a run ends after `epoch`, the best so far being `best_epoch`, both from 1."""
     return epoch >= settings.epochs or 0 < settings.patience <= epoch - best_epoch
@@ -86,9 +90,9 @@ class Training:
         return round(self.recipe.training.batch_seconds * 1000 / self.train.features.hop_ms)
 
     @property
-    def _share_frames(self) -> int:
-        """Frames of what one process takes of a batch; no more fit its memory for sure."""
-        return self.batch_frames // self.team.size
+    def _judged_frames(self) -> int:
+        """Frames of a batch that is judged: without gradients it takes less memory than a share of a step's."""
+        return _JUDGED * self.batch_frames // self.team.size
 
     @property
     def finished(self) -> bool:
@@ -242,7 +246,7 @@ class Training:
         """Returns the network or its average, whichever is better on dev."""
         judged = []
         for network in self.learner.candidates:
-            evaluation = evaluate(network, self.dev, self._share_frames, self.learner.device)
+            evaluation = evaluate(network, self.dev, self._judged_frames, self.learner.device)
             self._check_finite(evaluation)
             judged.append((network, evaluation))
         return min(judged, key=lambda pair: pair[1].standing)
@@ -252,7 +256,7 @@ class Training:
         provenance = replace(self.info.provenance, epoch=self.state.best_epoch, scores=scores)
         info = replace(self.info, provenance=provenance, temperature=evaluation.temperature)
         if info.phones and not info.phone_priors:
-            priors = measure_phones(network, self.train, self._share_frames, self.learner.device)
+            priors = measure_phones(network, self.train, self._judged_frames, self.learner.device)
             info = replace(info, phone_priors=priors)
         model = Model(info, network, self.train.cmvn)
         save_model(model, self.folder / MODEL_FILE)
