@@ -1,7 +1,8 @@
-"""An LSTM's training pass on a processor under bfloat16: the large products in bfloat16, the recurrence in float32.
+"""An LSTM's training pass on a processor under bfloat16: what a library does frame by frame, in few compiled loops.
 
-What the inputs add to the gates is one product for all frames, and so is what the weights learn; there bfloat16 may
-be several times as fast. Within the recurrence a product has as few rows as the batch has utterances, where it is not.
+What the inputs add to the gates is one product for all frames, and so is what the weights learn: these are torch's, in
+bfloat16. Within the recurrence a product has as few rows as the batch has utterances. Where the processor has tiles for
+such products it is in bfloat16 too, and sums in float32; elsewhere it is in float32, where bfloat16 is no faster.
 
 References:
     Hochreiter and Schmidhuber, Long short-term memory, Neural Computation 1997.
@@ -60,7 +61,7 @@ class _Recurrence(Function):
         ctx.tiled = from_inputs.dtype == torch.bfloat16 and weight.shape[1] % STEP == 0 and has_tiles()
         if ctx.tiled:
             heard = torch.empty_like(outputs, dtype=torch.bfloat16)
-            _run_in_tiles(to_tiles(weight.t()), *kept, to_bits(heard))
+            _run_in_tiles(to_tiles(weight.t()), to_bits(heard), *kept)
         else:
             _run(weight.t().contiguous(), *kept)
             heard = outputs.bfloat16()
@@ -74,10 +75,10 @@ class _Recurrence(Function):
         kept = [tensor.numpy() for tensor in (by_outputs, gates, cells, squashed)]
         if ctx.tiled:
             by_gates = torch.empty_like(gates, dtype=torch.bfloat16)
-            _run_back_in_tiles(to_tiles(weight), *kept, to_bits(by_gates))
+            _run_back_in_tiles(to_tiles(weight), to_bits(by_gates), *kept)
         else:
             by_gates = torch.empty_like(gates)
-            _run_back(weight, *kept, by_gates.numpy())
+            _run_back(weight, by_gates.numpy(), *kept)
         learned = by_gates[1:].flatten(0, 1).bfloat16().t() @ heard[:-1].flatten(0, 1)
         return by_gates, learned.float()
 
@@ -92,7 +93,7 @@ def _run(weight: Tensor, gates: Frames, cells: Frames, squashed: Frames, outputs
 
 
 def _run_back(
-    weight: Tensor, by_outputs: Frames, gates: Frames, cells: Frames, squashed: Frames, by_gates: Frames
+    weight: Tensor, by_gates: Frames, by_outputs: Frames, gates: Frames, cells: Frames, squashed: Frames
 ) -> None:
     sums, later = torch.from_numpy(by_outputs).unbind(), torch.from_numpy(by_gates).unbind()
     by_cells = np.zeros_like(cells[0])
@@ -104,7 +105,7 @@ def _run_back(
 
 @compiled
 def _run_in_tiles(
-    tiles: Halves, gates: Frames, cells: Frames, squashed: Frames, outputs: Frames, heard: Halves
+    tiles: Halves, heard: Halves, gates: Frames, cells: Frames, squashed: Frames, outputs: Frames
 ) -> None:
     """As `_run`; writes the outputs in bfloat16 too."""
     for frame in range(len(gates)):
@@ -116,7 +117,7 @@ def _run_in_tiles(
 
 @compiled
 def _run_back_in_tiles(
-    tiles: Halves, by_outputs: Frames, gates: Frames, cells: Frames, squashed: Frames, by_gates: Halves
+    tiles: Halves, by_gates: Halves, by_outputs: Frames, gates: Frames, cells: Frames, squashed: Frames
 ) -> None:
     by_cells, by_sums = np.zeros_like(cells[0]), np.empty_like(gates[0])
     for frame in range(len(gates) - 1, -1, -1):

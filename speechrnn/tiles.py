@@ -25,6 +25,8 @@ from speechrnn.compiled import compiled
 Halves = NDArray[np.uint16]
 """Numbers in bfloat16, by their bits."""
 
+u32 = np.uint32
+
 _ROWS, _BYTES = 16, 64
 _LEFT, _RIGHT = 2, 3
 """The third tile holds what is multiplied; the fourth and fifth the weights of what the first two sum."""
@@ -39,7 +41,7 @@ def has_tiles() -> bool:
     ours = numba.config
     if ours.DISABLE_JIT or ours.CPU_NAME or ours.CPU_FEATURES or not binding.get_host_cpu_features().get("amx-bf16"):
         return False
-    return bool(torch.cpu._init_amx())
+    return bool(getattr(torch.cpu, "_init_amx", bool)())  # torch's own, which may go
 
 
 def to_tiles(weight: Tensor) -> Halves:
@@ -142,9 +144,10 @@ def add_product(sums: NDArray[np.float32], rows: Halves, tiles: Halves) -> None:
 
 
 @compiled
-def halve(row: NDArray[np.float32], halves: Halves) -> None:
-    """Writes (rows, columns) in bfloat16, rounded to the nearest, to even where two are."""
-    for place in range(len(row)):
-        bits, rounded = row[place].view(np.uint32), halves[place]
-        for unit in range(len(bits)):
-            rounded[unit] = (bits[unit] + np.uint32(0x7FFF) + ((bits[unit] >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
+def halve(rows: NDArray[np.float32], halves: Halves) -> None:
+    """Writes (rows, columns) in bfloat16, rounded to the nearest, to even between two."""
+    for row in range(len(rows)):
+        bits, rounded = rows[row].view(np.uint32), halves[row]
+        for column in range(len(bits)):
+            even = (bits[column] >> u32(16)) & u32(1)
+            rounded[column] = (bits[column] + u32(0x7FFF) + even) >> u32(16)

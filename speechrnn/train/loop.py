@@ -31,7 +31,6 @@ from speechrnn.train.state import STATE_FILE, RunState, save_state
 from speechrnn.train.team import Team
 from speechrnn.train.watchdog import Watchdog
 
-
 _JUDGED = 3
 """A batch that is judged has so many times the frames of one process's share of a step's."""
 
