@@ -14,6 +14,9 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
     Dividing by zero gives what numpy gives, and raises nothing: a loop that had to look out for it could not compute
     several numbers at once.
+
+    The result is kept until the function's own module changes, though what it calls is compiled into it: whoever edits
+    that, in another module, removes `__pycache__`.
     """
     try:
         return cast(Callable[P, R], numba.njit(cache=True, nogil=True, error_model="numpy")(function))

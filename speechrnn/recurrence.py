@@ -1,8 +1,8 @@
-"""An LSTM's training pass on a processor under bfloat16: what a library does frame by frame, in few compiled loops.
+"""An LSTM's training pass on a processor under bfloat16: what a library does frame by frame, in compiled loops.
 
 What the inputs add to the gates is one product for all frames, and so is what the weights learn: these are torch's, in
-bfloat16. Within the recurrence a product has as few rows as the batch has utterances. Where the processor has tiles for
-such products it is in bfloat16 too, and sums in float32; elsewhere it is in float32, where bfloat16 is no faster.
+bfloat16. Within the recurrence a product has as few rows as the batch has utterances. It is in bfloat16 where the
+processor has tiles that suit it, and in float32, by torch, where not.
 
 References:
     Hochreiter and Schmidhuber, Long short-term memory, Neural Computation 1997.
@@ -17,13 +17,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from speechrnn.compiled import compiled
-from speechrnn.tiles import STEP, Halves, add_product, halve, has_tiles, to_bits, to_tiles
+from speechrnn.tiles import UNITS_MULTIPLE, Bfloat16Bits, add_product, has_tiles, round_to_bfloat16, to_bits, to_tiles
 
-Frames = NDArray[np.float32]
 Rows = NDArray[np.float32]
+Frames = NDArray[np.float32]
+"""(frames, batch, ...); of cells there is one more, before the first."""
 
 f32 = np.float32
 
@@ -31,7 +33,7 @@ f32 = np.float32
 def run_in_bfloat16(cell: nn.LSTM, sequence: Tensor) -> Tensor:
     """Returns what `cell(sequence)[0]` does, (frames, batch, units) in float32, for (frames, batch, inputs).
 
-    A layer that reads forward alone, within an autocast to bfloat16.
+    A layer that reads forward alone, within an autocast to bfloat16, which rounds the biases too.
     """
     inner, outer, left, right = cell.all_weights[0]
     return recur(F.linear(sequence, inner, left + right), outer)
@@ -58,7 +60,7 @@ class _Recurrence(Function):
         cells = gates.new_zeros(len(gates) + 1, gates.shape[1], weight.shape[1])  # none before the first frame
         squashed, outputs = torch.empty_like(cells[1:]), torch.empty_like(cells[1:])
         kept = [tensor.numpy() for tensor in (gates, cells, squashed, outputs)]
-        ctx.tiled = from_inputs.dtype == torch.bfloat16 and weight.shape[1] % STEP == 0 and has_tiles()
+        ctx.tiled = from_inputs.dtype == torch.bfloat16 and weight.shape[1] % UNITS_MULTIPLE == 0 and has_tiles()
         if ctx.tiled:
             heard = torch.empty_like(outputs, dtype=torch.bfloat16)
             _run_in_tiles(to_tiles(weight.t()), to_bits(heard), *kept)
@@ -69,6 +71,7 @@ class _Recurrence(Function):
         return outputs
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor]:
         weight, gates, cells, squashed, heard = ctx.saved_tensors
         by_outputs = slopes[0].clone(memory_format=torch.contiguous_format)
@@ -84,7 +87,7 @@ class _Recurrence(Function):
 
 
 def _run(weight: Tensor, gates: Frames, cells: Frames, squashed: Frames, outputs: Frames) -> None:
-    """Runs through all frames, each (batch, ...); cells have one before the first."""
+    """Fills in cells, squashed and outputs, and turns what the inputs add into the gates, in place."""
     sums, heard = torch.from_numpy(gates).unbind(), torch.from_numpy(outputs).unbind()
     for frame in range(len(gates)):
         if frame:
@@ -105,26 +108,26 @@ def _run_back(
 
 @compiled
 def _run_in_tiles(
-    tiles: Halves, heard: Halves, gates: Frames, cells: Frames, squashed: Frames, outputs: Frames
+    tiles: Bfloat16Bits, heard: Bfloat16Bits, gates: Frames, cells: Frames, squashed: Frames, outputs: Frames
 ) -> None:
-    """As `_run`; writes the outputs in bfloat16 too."""
+    """Does what `_run` does, and fills in the outputs in bfloat16 too."""
     for frame in range(len(gates)):
         if frame:
             add_product(gates[frame], heard[frame - 1], tiles)
         _step(gates[frame], cells[frame], cells[frame + 1], squashed[frame], outputs[frame])
-        halve(outputs[frame], heard[frame])
+        round_to_bfloat16(outputs[frame], heard[frame])
 
 
 @compiled
 def _run_back_in_tiles(
-    tiles: Halves, by_gates: Halves, by_outputs: Frames, gates: Frames, cells: Frames, squashed: Frames
+    tiles: Bfloat16Bits, by_gates: Bfloat16Bits, by_outputs: Frames, gates: Frames, cells: Frames, squashed: Frames
 ) -> None:
     by_cells, by_sums = np.zeros_like(cells[0]), np.empty_like(gates[0])
     for frame in range(len(gates) - 1, -1, -1):
         if frame + 1 < len(gates):
             add_product(by_outputs[frame], by_gates[frame + 1], tiles)
         _step_back(by_cells, by_outputs[frame], gates[frame], cells[frame], squashed[frame], by_sums)
-        halve(by_sums, by_gates[frame])
+        round_to_bfloat16(by_sums, by_gates[frame])
 
 
 @compiled

@@ -8,7 +8,11 @@ from torch import Tensor, nn
 from speechrnn import recurrence
 from speechrnn.network import RecurrentLayer
 from speechrnn.recurrence import recur, run_in_bfloat16
+from speechrnn.tiles import has_tiles
 
+needs_tiles = pytest.mark.skipif(not has_tiles(), reason="this processor has no matrix tiles for bfloat16")
+
+EITHER = pytest.mark.parametrize(("units", "kind"), [(3, torch.float32), (32, torch.bfloat16)])
 COUNTS = {"frames": st.integers(1, 12), "batch": st.integers(1, 4), "units": st.integers(1, 9)}
 
 
@@ -66,19 +70,39 @@ def test_it_is_used_in_training_under_bfloat16_alone(monkeypatch: pytest.MonkeyP
     assert used
 
 
-def test_a_second_backward_pass_finds_what_the_first_did() -> None:
+@needs_tiles
+@pytest.mark.parametrize(("frames", "batch", "units"), [(50, 20, 64), (1, 3, 32)])
+def test_in_tiles_it_is_that_of_float32_within_a_hundredth(
+    frames: int, batch: int, units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.manual_seed(0)
-    from_inputs, weight = torch.randn(6, 2, 12, requires_grad=True), torch.randn(12, 3, requires_grad=True)
-    outputs, slopes = recur(from_inputs, weight), torch.ones(6, 2, 3)
+    cell, sequence = nn.LSTM(40, units), torch.randn(frames, batch, 40, requires_grad=True)
+    learned = [sequence, *cell.parameters()]
+    theirs = cell(sequence)[0]
+    monkeypatch.delattr(recurrence, "_run")  # what runs without tiles
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = run_in_bfloat16(cell, sequence)
+    gradients = zip(differentiate(ours, *learned), differentiate(theirs, *learned), strict=True)
+    for mine, exact in [(ours, theirs), *gradients]:
+        assert (mine - exact).norm() <= 0.01 * exact.norm()
+
+
+@EITHER
+def test_a_second_backward_pass_finds_what_the_first_did(units: int, kind: torch.dtype) -> None:
+    torch.manual_seed(0)
+    from_inputs = torch.randn(6, 2, 4 * units, dtype=kind, requires_grad=True)
+    weight = torch.randn(4 * units, units, requires_grad=True)
+    outputs, slopes = recur(from_inputs, weight), torch.ones(1).expand(6, 2, units)
     first, second = (torch.autograd.grad(outputs, (from_inputs, weight), slopes, retain_graph=True) for _ in range(2))
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
-    assert torch.equal(slopes, torch.ones(6, 2, 3))
+    assert first[0].dtype == kind
 
 
-def test_what_is_not_a_number_stays_so() -> None:
-    from_inputs = torch.zeros(3, 1, 8)
+@EITHER
+def test_what_is_not_a_number_stays_so(units: int, kind: torch.dtype) -> None:
+    from_inputs = torch.zeros(3, 1, 4 * units, dtype=kind)
     from_inputs[1, 0, 5] = torch.nan
-    outputs = recur(from_inputs, torch.zeros(8, 2))
+    outputs = recur(from_inputs, torch.zeros(4 * units, units))
     assert not outputs[0].isnan().any()
     assert outputs[2].isnan().any()
 

@@ -17,8 +17,8 @@ from speechrnn.text import Alphabet
 from speechrnn.train.examples import ExampleSource
 from speechrnn.words import Word, read_words, to_text
 
-_MEASURED = 60_000
-"""So many frames, or up to twice as many, spread over the training speech, tell how often each phone is heard."""
+_MEASURED_FRAMES = 60_000
+"""About so many frames or more, spread over the training speech, tell how often each phone is heard."""
 
 Standing = tuple[int, int, float]
 """How good a network is: word errors, character errors, loss on dev; the smaller the better."""
@@ -96,7 +96,7 @@ def measure_phones(
 
     Arguments as `evaluate`.
     """
-    some = source.learnable[:: max(1, int(source.store.frames[source.learnable].sum()) // _MEASURED)]
+    some = source.learnable[:: max(1, int(source.store.frames[source.learnable].sum()) // _MEASURED_FRAMES)]
     frames = [int(source.store.frames[index]) for index in some]
     total, count = torch.zeros(()), 0
     for _, log_probs, lengths in compute_log_probs(

@@ -31,8 +31,8 @@ from speechrnn.train.state import STATE_FILE, RunState, save_state
 from speechrnn.train.team import Team
 from speechrnn.train.watchdog import Watchdog
 
-_JUDGED = 3
-"""A batch that is judged has so many times the frames of one process's share of a step's."""
+_JUDGED_FRAMES = 12_000
+"""A batch that is judged has at least so many frames: without gradients these take little memory, and less time."""
 
 
 def is_at_end(settings: TrainingConfig, epoch: int, best_epoch: int) -> bool:
@@ -90,8 +90,8 @@ class Training:
 
     @property
     def _judged_frames(self) -> int:
-        """Frames of a batch that is judged: without gradients it takes less memory than a share of a step's."""
-        return _JUDGED * self.batch_frames // self.team.size
+        """Frames of a batch that is judged: of one process's share of a step's, or more."""
+        return max(self.batch_frames // self.team.size, _JUDGED_FRAMES)
 
     @property
     def finished(self) -> bool:
