@@ -32,7 +32,7 @@ from speechrnn.train.team import Team
 from speechrnn.train.watchdog import Watchdog
 
 _JUDGED_FRAMES = 12_000
-"""A batch that is judged has at least so many frames: without gradients these take little memory, and less time."""
+"""A batch that is judged has at least so many frames on a processor: they take little memory there, and less time."""
 
 
 def is_at_end(settings: TrainingConfig, epoch: int, best_epoch: int) -> bool:
@@ -91,7 +91,8 @@ class Training:
     @property
     def _judged_frames(self) -> int:
         """Frames of a batch that is judged: of one process's share of a step's, or more."""
-        return max(self.batch_frames // self.team.size, _JUDGED_FRAMES)
+        least = _JUDGED_FRAMES if self.learner.device.type == "cpu" else 0
+        return max(self.batch_frames // self.team.size, least)
 
     @property
     def finished(self) -> bool:

@@ -56,7 +56,7 @@ class Team:
         if self.size == 1:
             return module
         with self.watch():
-            return DistributedDataParallel(module)
+            return DistributedDataParallel(module, gradient_as_bucket_view=True)
 
     def sum(self, value: float) -> float:
         """Returns the sum over all processes."""
