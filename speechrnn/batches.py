@@ -92,8 +92,8 @@ def plan_batches(frames: Sequence[int], batch_frames: int, rng: np.random.Genera
     """Returns the indices of each batch; every utterance is in exactly one.
 
     Utterances of about one length share a batch, whose size with padding stays within `batch_frames`; an utterance
-    that is longer than that is a batch of its own. Batches of several hold an even number, but for the last: two
-    processes then have as much to do.
+    that is longer than that is a batch of its own. Nearly all others hold an even number: two processes then have
+    as much to do.
 
     Args:
         frames: Frames of each utterance.
@@ -107,7 +107,7 @@ def plan_batches(frames: Sequence[int], batch_frames: int, rng: np.random.Genera
     longest = 0
     for index in np.argsort(-shaken, kind="stable").tolist():
         longest = max(longest, padded[index])
-        if not batches or longest * (len(batches[-1]) + 2 - len(batches[-1]) % 2) > batch_frames:
+        if not batches or longest * (len(batches[-1]) // 2 * 2 + 2) > batch_frames:
             batches.append([])
             longest = padded[index]
         batches[-1].append(index)

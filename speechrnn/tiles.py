@@ -93,22 +93,20 @@ def _release(_: Any) -> Any:
     return types.void(), generate
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
-def _load(_: Any, tile: Any, address: Any, stride: Any) -> Any:
-    """Reads a tile, given the address of its first row and the bytes from one row to the next."""
+def _make_move(instruction: str) -> Any:
+    """Returns what moves a tile, given the address of its first row and the bytes from one row to the next."""
 
-    def generate(context: Any, builder: Any, _: Any, given: Sequence[Any]) -> Any:
-        return _emit(context, builder, "tileloadd64", [_number(tile), _point(builder, given[1]), given[2]])
+    @intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+    def move(_: Any, tile: Any, address: Any, stride: Any) -> Any:
+        def generate(context: Any, builder: Any, _: Any, given: Sequence[Any]) -> Any:
+            return _emit(context, builder, instruction, [_number(tile), _point(builder, given[1]), given[2]])
 
-    return types.void(tile, types.int64, types.int64), generate
+        return types.void(tile, types.int64, types.int64), generate
+
+    return move
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
-def _store(_: Any, tile: Any, address: Any, stride: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, given: Sequence[Any]) -> Any:
-        return _emit(context, builder, "tilestored64", [_number(tile), _point(builder, given[1]), given[2]])
-
-    return types.void(tile, types.int64, types.int64), generate
+_load, _store = _make_move("tileloadd64"), _make_move("tilestored64")
 
 
 @intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]

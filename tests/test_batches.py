@@ -26,6 +26,12 @@ def test_without_chance_the_longest_comes_first(frames: list[int]) -> None:
     assert longest[0] == max(frames)
 
 
+@given(FRAMES)
+def test_two_processes_have_as_many_utterances_of_each_batch_but_the_last(frames: list[int]) -> None:
+    *others, _ = plan_batches(frames, 1000)
+    assert all(len(batch) % 2 == 0 for batch in others if len(batch) > 1)
+
+
 def test_a_seed_gives_one_order_and_another_seed_another() -> None:
     frames = np.random.default_rng(0).integers(100, 1500, 200).tolist()
     plans = [plan_batches(frames, 5000, np.random.default_rng(seed)) for seed in (1, 1, 2)]
