@@ -122,6 +122,8 @@ def _parse_json(line: str, role: Role, folder: Path) -> tuple[str, Entry]:
         record: Any = json.loads(line, parse_constant=_read_finite, parse_float=_read_finite)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error}") from error
     if not isinstance(record, dict):
         raise ValueError("expected a JSON object with id and text")
     id, path, offset = record.get("id"), record.get("audio_filepath", ""), record.get("offset", 0.0)

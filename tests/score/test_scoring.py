@@ -52,7 +52,7 @@ def test_an_id_alone_is_an_empty_transcript(tmp_path: Path) -> None:
     [
         ("u1 a\nu1 b\n", r"file:2: id 'u1' comes a second time"),
         ('{"id": "u1", "text": "a"}\n{"id": "u2"}\n', r"file:2: expected a JSON object with id"),
-        ('{"id": "u1", "text": "a"}\n{"id": "u2", "text"\n', r"file:2: "),
+        ('{"id": "u1", "text": "a"}\n{"id": "u2", "text"\n', r"file:2: not JSON: "),
         ('{"id": "u1", "text": "a"}\n[]\n', r"file:2: expected a JSON object"),
         ("\n\n", "holds no transcript"),
     ],
