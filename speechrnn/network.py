@@ -65,6 +65,20 @@ def reverse_within(sequence: Tensor, lengths: Tensor) -> Tensor:
     return sequence.flatten(0, 1).index_select(0, rows.flatten()).view_as(sequence)
 
 
+def drop_out(values: Tensor, share: float) -> Tensor:
+    """Returns values of which a share, drawn by chance, is zero, and the others are as much larger.
+
+    On a processor it takes 16 of a number's 64 random bits for each, where torch draws a number for each, and a third
+    of the time; `share` is rounded to 1/65536.
+    """
+    if not share or values.device.type != "cpu":
+        return F.dropout(values, share)
+    numbers = torch.empty(values.numel() // 4 + 1, dtype=torch.int64).random_(-(2**63), None)
+    bits = numbers.view(torch.int16)[: values.numel()].view_as(values)
+    kept = bits >= min(round(share * 65536), 65535) - 32768
+    return values * (kept.to(values.dtype) * (1 / (1 - share)))
+
+
 class StridedConvolution(nn.Module):
     """A convolution over time that makes one frame of so many, instead of stacking them; normalised, rectified."""
 
@@ -159,7 +173,8 @@ class AcousticNetwork(nn.Module):
         fewer, lengths = self.thin(features, input_lengths)
         outputs = [fewer.transpose(0, 1)]
         for layer in self.layers:
-            outputs.append(F.dropout(layer(outputs[-1], lengths), self.config.dropout, self.training))
+            out = layer(outputs[-1], lengths)
+            outputs.append(drop_out(out, self.config.dropout) if self.training else out)
         return outputs[1:], lengths
 
     def thin(self, features: Tensor, input_lengths: Tensor) -> tuple[Tensor, Tensor]:

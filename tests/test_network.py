@@ -13,6 +13,7 @@ from speechrnn.network import (
     RecurrentLayer,
     StridedConvolution,
     describe_network,
+    drop_out,
     reverse_within,
     stack_frames,
 )
@@ -161,3 +162,16 @@ def test_dropout_acts_in_training_alone() -> None:
     assert torch.equal(network(*batch)[0], network(*batch)[0])
     network.train()
     assert not torch.equal(network(*batch)[0], network(*batch)[0])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.75])
+def test_dropout_takes_its_share_by_chance_and_leaves_the_mean(share: float) -> None:
+    dropped = drop_out(torch.ones(1000, 101), share)
+    assert (dropped == 0).float().mean().item() == pytest.approx(share, abs=0.01)
+    assert dropped.mean().item() == pytest.approx(1.0, abs=0.04)
+    beside = (dropped[:, :-1] == 0) & (dropped[:, 1:] == 0)
+    assert beside.float().mean().item() == pytest.approx(share**2, abs=0.01)
+
+
+def test_dropout_of_nearly_all_is_no_overflow() -> None:
+    assert (drop_out(torch.ones(1000), 1 - 1e-9) == 0).float().mean() > 0.98
