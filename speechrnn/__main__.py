@@ -6,6 +6,9 @@ import sys
 def main() -> None:
     """Runs the command line and exits: 0 all well, 1 something failed, 2 wrong usage, 130 interrupted."""
     try:
+        from speechrnn.interrupt import spare_imports
+
+        spare_imports()
         from speechrnn.cli import run
 
         sys.exit(run(sys.argv[1:]))

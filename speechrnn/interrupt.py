@@ -1,5 +1,6 @@
-"""Ctrl-C between two steps instead of within one, so that what is written then is whole."""
+"""Ctrl-C between two steps instead of within one, so that what is written then is whole, and never within an import."""
 
+import _thread
 import signal
 import threading
 import time
@@ -12,6 +13,27 @@ T = TypeVar("T")
 
 _SAME_SECONDS = 1.0
 """Signals so close together are one wish."""
+
+_MEANWHILE_SECONDS = 0.05
+"""After so long it is looked again whether an import has ended."""
+
+
+def spare_imports() -> None:
+    """Lets Ctrl-C wait for the end of an import that it comes in; where nobody hears it, nobody hears it from then on.
+
+    KeyboardInterrupt within torch's import ends the process in C++, or makes it forget its exit code.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt_outside_imports)
+
+
+def _interrupt_outside_imports(number: int, frame: FrameType | None) -> None:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib."):
+            threading.Timer(_MEANWHILE_SECONDS, _thread.interrupt_main).start()
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 class Interrupt:

@@ -52,7 +52,11 @@ def parse_record(kind: type[T], text: str | bytes) -> T:
     try:
         record: T = _make_decoder(cast(Hashable, kind)).decode(text)
     except msgspec.ValidationError as error:
-        raise ValueError(_explain(kind, error, json.loads(text))) from error
+        try:
+            complaint = _explain(kind, error, json.loads(text))
+        except RecursionError:
+            complaint = "tables or lists nested too deeply"
+        raise ValueError(complaint) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"not JSON: {error}") from error
     if _is_strict_somewhere(cast(Hashable, kind)):

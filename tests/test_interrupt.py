@@ -1,7 +1,10 @@
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +57,19 @@ def test_a_signal_between_two_things_waits_for_what_is_done_with_the_first() -> 
             os.kill(os.getpid(), signal.SIGINT)
             taken.append(thing)
     assert taken == [0]
+
+
+def test_an_interrupt_within_an_import_waits_for_its_end(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('whole')\n")
+    program = """
+import time
+from speechrnn.interrupt import spare_imports
+spare_imports()
+try:
+    import slow
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["whole", "interrupted"]

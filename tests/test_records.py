@@ -45,3 +45,8 @@ def test_what_is_wrong_is_named_by_its_dotted_key(data: dict[str, Any], message:
 def test_what_is_no_json_is_named() -> None:
     with pytest.raises(ValueError, match="not JSON"):
         parse_record(Outer, '{"name": ')
+
+
+def test_what_is_nested_too_deeply_is_refused_in_a_line() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_record(Outer, "[" * 200_000)

@@ -54,7 +54,8 @@ def extract_utterance(utterance: Utterance, config: PrepareConfig, letters: str)
 
 def _perturb(signal: Signal, utterance: Utterance) -> Signal:
     faster = resample(signal, SAMPLE_RATE * utterance.speed)
-    return faster if utterance.volume == 1.0 else faster * np.float32(utterance.volume)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too loud for numbers is refused with its features
+        return faster if utterance.volume == 1.0 else faster * np.float32(utterance.volume)
 
 
 def _check_duration(seconds: float, config: PrepareConfig) -> None:

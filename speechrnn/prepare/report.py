@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from speechrnn.console import note, print_table, warn_each
+from speechrnn.console import count_of, note, print_table, warn_each
 from speechrnn.prepare.corpus import Corpus
 from speechrnn.prepare.plan import CorpusPlan
 from speechrnn.prepare.prepared import PreparedCorpus, list_parts
@@ -34,7 +34,8 @@ def report_corpora(corpora: Iterable[Corpus]) -> None:
 def report_plan(plan: CorpusPlan) -> None:
     """Says on stderr what reading the transcripts took liberties with."""
     for character, count in sorted(plan.look_alikes.items()):
-        note(f"{describe_characters([character])} in {count} transcripts is taken for the Latin letter it looks like")
+        letter, places = describe_characters([character]), count_of(count, "transcript")
+        note(f"{letter} in {places} is taken for the Latin letter it looks like")
 
 
 def report_prepared(folder: Path, prepared: PreparedCorpus) -> None:

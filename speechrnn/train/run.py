@@ -11,7 +11,7 @@ from speechrnn.batches import Batch, collate
 from speechrnn.config import NetworkConfig, Recipe
 from speechrnn.console import abridge, count_of, name_command, note
 from speechrnn.errors import TrainingError
-from speechrnn.hardware import choose_device, count_cores, keep_freed_memory, use_threads
+from speechrnn.hardware import choose_device, count_cores, keep_freed_memory, measure_memory, use_threads
 from speechrnn.interrupt import catch_interrupts
 from speechrnn.modelfile import Model, build_network, describe_best, load_model, read_model_info
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo, Provenance
@@ -31,6 +31,9 @@ from speechrnn.train.sources import open_sources
 from speechrnn.train.state import STATE_FILE, RunState, load_state, save_state, share_state
 from speechrnn.train.team import Team, join_team
 from speechrnn.train.watchdog import Watchdog
+
+_TRAINED_BYTES = 16
+"""Of each parameter: the weight, its gradient, and the optimiser's two moments."""
 
 
 def train_model(
@@ -100,10 +103,14 @@ def _begin_network(train: ExampleSource, init: Path | None) -> AcousticNetwork:
     """Returns a network with fresh weights, or with another model's as far as they fit, which is said."""
     torch.manual_seed(train.recipe.training.seed)
     try:
+        with torch.device("meta"):  # it takes no memory there
+            size = build_network(train.recipe, train.features, train.alphabet, train.phones).count_parameters()
+        if _TRAINED_BYTES * size > measure_memory():  # or the system kills whoever uses what it has promised
+            raise MemoryError
         network = build_network(train.recipe, train.features, train.alphabet, train.phones)
-    except RuntimeError as error:
-        size = f"{train.recipe.network.layers} x {train.recipe.network.units}"
-        raise TrainingError(f"network: {size} is more than this machine's memory holds; take fewer units") from error
+    except (MemoryError, RuntimeError) as error:
+        named = f"{train.recipe.network.layers} x {train.recipe.network.units}"
+        raise TrainingError(f"network: {named} is more than this machine's memory holds; take fewer units") from error
     if init is not None:
         note(f"from {init}: {carry_over(load_model(init), network, train.alphabet, train.phones)}")
     return network

@@ -167,6 +167,12 @@ def test_force_does_not_cost_a_run_when_the_new_one_cannot_start(tmp_path: Path,
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
 
 
+def test_a_network_that_no_memory_holds_is_refused_before_it_is_made(tmp_path: Path, data: Path) -> None:
+    vast = replace(TINY, network=replace(TINY.network, layers=64, units=8192))  # terabytes
+    with pytest.raises(TrainingError, match="64 x 8192 is more than this machine's memory holds; take fewer units"):
+        train_model(data, vast, tmp_path / "run")
+
+
 def test_a_run_that_never_began_is_not_in_the_way_of_the_next(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
