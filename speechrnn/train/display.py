@@ -60,6 +60,10 @@ class TrainingDisplay:
         self._progress.update(self._epoch, advance=1, status=f"loss {loss:.3f}  {speed:.0f} × real time")
         self._progress.update(self._run, completed=epochs_done)
 
+    def begin_judging(self) -> None:
+        """Shows that dev is listened to, which takes a while."""
+        self._progress.update(self._epoch, status="listening to dev")
+
     def end_epoch(self, record: EpochRecord, recognized: Sequence[Recognized]) -> None:
         """Prints the epoch's line, and keeps a few of dev's utterances in sight."""
         different = list({one.reference: one for one in recognized}.values())

@@ -109,6 +109,7 @@ class Training:
         while not self.finished:
             self._train_epoch(display)
             if log:
+                display.begin_judging()
                 with use_threads(torch.get_num_threads() * self.team.local_size):  # the others wait meanwhile
                     record, evaluation = self._judge()
                 log.append(record)

@@ -123,6 +123,9 @@ def _pack(state: RunState, learner: Learner) -> bytes:
 def _unpack(source: Path | io.BytesIO, learner: Learner, fingerprint: str | None = None) -> RunState:
     saved: dict[str, Any] = torch.load(source, map_location="cpu", weights_only=True)
     if fingerprint not in (None, saved["state"]["fingerprint"]):
-        raise TrainingError(f"{source}: the corpus was prepared anew since this run began; --force starts it again")
+        raise TrainingError(
+            f"{source}: of another corpus, or it was prepared anew since this run began; choose another --out, or"
+            " --force starts the run again"
+        )
     learner.load_state_dict(saved)
     return RunState(**saved["state"])

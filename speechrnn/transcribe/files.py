@@ -205,7 +205,11 @@ def write_transcripts(
                     temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # a name may be no text
             ledger.finish(jobs[path], names[path])
 
-        return _transcribe_all(reader, wanted, empty, keep, ids or stems)
+        try:
+            return _transcribe_all(reader, wanted, empty, keep, ids or stems, printed=False)
+        except KeyboardInterrupt:
+            note("stopped; the same command with --skip-existing goes on where it was")
+            raise
 
 
 def _transcribe_all(
@@ -214,14 +218,18 @@ def _transcribe_all(
     empty: Sequence[Path],
     use: Callable[[Path, Transcript], None],
     ids: Mapping[Path, str] | None = None,
+    printed: bool = True,
 ) -> int:
-    """Hands on each transcript, says what fails, and at the end again, and returns how many did."""
+    """Hands on each transcript, says what fails, and at the end again, and returns how many did.
+
+    What is `printed` in a terminal shows by itself how far it is, and no bar is drawn.
+    """
     for path in empty:
         _complain(f"{path}: holds no recordings ({' '.join(sorted(AUDIO_SUFFIXES))})")
     failed = [str(path) for path in empty]
     seconds = sum(map(_measure, recordings))
     with (
-        show_progress("Transcribing", seconds, "s of audio", hidden=stdout.is_terminal) as advance,
+        show_progress("Transcribing", seconds, "s of audio", hidden=printed and stdout.is_terminal) as advance,
         catch_interrupts() as interrupt,
     ):
 
