@@ -1,6 +1,6 @@
 """Ctrl-C between two steps instead of within one, so that what is written then is whole, and never within an import."""
 
-import _thread
+import os
 import signal
 import threading
 import time
@@ -30,7 +30,7 @@ def spare_imports() -> None:
 def _interrupt_outside_imports(number: int, frame: FrameType | None) -> None:
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib."):
-            threading.Timer(_MEANWHILE_SECONDS, _thread.interrupt_main).start()
+            threading.Timer(_MEANWHILE_SECONDS, os.kill, (os.getpid(), number)).start()
             return
         frame = frame.f_back
     raise KeyboardInterrupt
