@@ -1,0 +1,33 @@
+"""Averages the weights of runs that began with the same model and differ in their seed.
+
+    python recipes/digits/average.py RUN RUN... OUT
+
+OUT is a folder with the model, on which nothing has been scored yet. Wortsman et al., Model soups: averaging weights of
+multiple fine-tuned models improves accuracy without increasing inference time, ICML 2022.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from speechrnn.modelfile import load_model, save_model
+from speechrnn.modelinfo import MODEL_FILE
+
+
+def main(runs: list[Path], out: Path) -> None:
+    """Writes the average model."""
+    models = [load_model(run) for run in runs]
+    weights = [model.network.state_dict() for model in models]
+    mean = {name: torch.stack([each[name] for each in weights]).mean(dim=0) for name in weights[0]}
+    models[0].network.load_state_dict(mean)
+    info = models[0].info
+    unscored = replace(info, provenance=replace(info.provenance, scores={}))
+    out.mkdir(parents=True, exist_ok=True)
+    save_model(replace(models[0], info=unscored), out / MODEL_FILE)
+
+
+if __name__ == "__main__":
+    *averaged, target = map(Path, sys.argv[1:])
+    main(averaged, target)
