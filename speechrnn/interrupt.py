@@ -19,7 +19,7 @@ _MEANWHILE_SECONDS = 0.05
 
 
 def spare_imports() -> None:
-    """Lets Ctrl-C wait for the end of an import that it comes in; where nobody hears it, nobody hears it from then on.
+    """Lets Ctrl-C wait for the end of an import that it comes in; where it is ignored, in a background job, it stays.
 
     KeyboardInterrupt within torch's import ends the process in C++, or makes it forget its exit code.
     """

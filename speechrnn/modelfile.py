@@ -101,8 +101,9 @@ def describe_model(path: Path, info: ModelInfo) -> str:
         "language": info.lang,
         "alphabet": "".join(info.alphabet.symbols).replace(" ", "␣"),
         "trained on": f"{origin.corpus}, {origin.utterances} utterances, {origin.hours:.2f} h",
-        "best": f"epoch {origin.epoch} of {info.recipe.training.epochs}",
     }
+    if origin.epoch:
+        facts["best"] = f"epoch {origin.epoch} of {info.recipe.training.epochs}"
     if info.phones:
         facts["phones"] = "".join(info.phones.symbols).replace(" ", "␣")
     for split, score in origin.scores.items():

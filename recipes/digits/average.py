@@ -23,9 +23,10 @@ def main(runs: list[Path], out: Path) -> None:
     mean = {name: torch.stack([each[name] for each in weights]).mean(dim=0) for name in weights[0]}
     models[0].network.load_state_dict(mean)
     info = models[0].info
-    unscored = replace(info, provenance=replace(info.provenance, scores={}))
+    corpus = f"{info.provenance.corpus}, the average of {len(runs)} runs"
+    info = replace(info, provenance=replace(info.provenance, corpus=corpus, epoch=0, scores={}))
     out.mkdir(parents=True, exist_ok=True)
-    save_model(replace(models[0], info=unscored), out / MODEL_FILE)
+    save_model(replace(models[0], info=info), out / MODEL_FILE)
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ def write_transcripts(
         try:
             return _transcribe_all(reader, wanted, empty, keep, ids or stems, printed=False)
         except KeyboardInterrupt:
-            note("stopped; the same command with --skip-existing goes on where it was")
+            note("stopped; what is written is whole: --skip-existing goes on from there, --force begins again")
             raise
 
 

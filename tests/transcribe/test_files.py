@@ -125,7 +125,7 @@ def test_a_run_that_is_killed_between_two_files_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(files, "FORMATS", {**FORMATS, "vtt": interrupt})
         assert run(command) == 130
-    assert "--skip-existing goes on where it was" in capsys.readouterr().err
+    assert "--skip-existing goes on from there" in capsys.readouterr().err
     assert read_folder(tmp_path / "out").keys() == {"one.txt", "one.json", "one.srt"}
     assert run(command) == 0
     assert len(read_folder(tmp_path / "out")) == 21
