@@ -8,12 +8,13 @@ def main() -> None:
     try:
         from speechrnn.interrupt import spare_imports
 
-        spare_imports()
-        from speechrnn.cli import run
+        with spare_imports():
+            from speechrnn.cli import run
 
-        sys.exit(run(sys.argv[1:]))
+            status = run(sys.argv[1:])
     except KeyboardInterrupt:
-        sys.exit(130)
+        status = 130
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -18,19 +18,30 @@ _MEANWHILE_SECONDS = 0.05
 """After so long it is looked again whether an import has ended."""
 
 
-def spare_imports() -> None:
-    """Lets Ctrl-C wait for the end of an import that it comes in; where it is ignored, in a background job, it stays.
+@contextmanager
+def spare_imports() -> Iterator[None]:
+    """Lets Ctrl-C wait for the end of an import that it comes in, and afterwards ends the process as it is.
 
-    KeyboardInterrupt within torch's import ends the process in C++, or makes it forget its exit code.
+    KeyboardInterrupt within torch's import ends the process in C++, or makes it forget its exit code; while Python
+    clears up, it writes a traceback. Where Ctrl-C is ignored, in a background job, it stays so.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt_outside_imports)
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    signal.signal(signal.SIGINT, _interrupt_outside_imports)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _interrupt_outside_imports(number: int, frame: FrameType | None) -> None:
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib."):
-            threading.Timer(_MEANWHILE_SECONDS, os.kill, (os.getpid(), number)).start()
+            again = threading.Timer(_MEANWHILE_SECONDS, os.kill, (os.getpid(), number))
+            again.daemon = True  # the process does not wait for it at its end
+            again.start()
             return
         frame = frame.f_back
     raise KeyboardInterrupt

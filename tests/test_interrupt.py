@@ -59,18 +59,31 @@ def test_a_signal_between_two_things_waits_for_what_is_done_with_the_first() -> 
     assert taken == [0]
 
 
-def test_an_interrupt_within_an_import_waits_for_its_end(tmp_path: Path) -> None:
-    (tmp_path / "slow.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('whole')\n")
-    program = """
-import signal, time
+SPARING = """
+import os, signal, threading, time
 from speechrnn.interrupt import spare_imports
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored
-spare_imports()
+"""
+
+
+def test_an_interrupt_within_an_import_waits_for_its_end(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('whole')\n")
+    program = SPARING + """
 try:
-    import slow
-    time.sleep(60)
+    with spare_imports():
+        import slow
+        time.sleep(60)
 except KeyboardInterrupt:
     print("interrupted")
 """
     ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert ended.stdout.split() == ["whole", "interrupted"]
+
+
+def test_an_interrupt_while_python_clears_up_ends_it_without_a_traceback() -> None:
+    program = SPARING + """
+with spare_imports():
+    threading.Thread(target=lambda: (time.sleep(0.5), os.kill(os.getpid(), signal.SIGINT), time.sleep(60))).start()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")

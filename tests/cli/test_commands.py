@@ -403,7 +403,7 @@ def test_ctrl_c_in_the_first_second_is_130_without_a_traceback() -> None:
     code = "import os, signal, threading; from speechrnn.__main__ import main;"
     code += "threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start(); main()"
     process = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
-    assert process.returncode in (0, 130)
+    assert process.returncode in (0, 130, -signal.SIGINT)  # the last once Python clears up
     assert "Traceback" not in process.stderr
 
 
