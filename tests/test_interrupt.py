@@ -68,7 +68,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inh
 
 def test_an_interrupt_within_an_import_waits_for_its_end(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('whole')\n")
-    program = SPARING + """
+    program = (
+        SPARING
+        + """
 try:
     with spare_imports():
         import slow
@@ -76,14 +78,18 @@ try:
 except KeyboardInterrupt:
     print("interrupted")
 """
+    )
     ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert ended.stdout.split() == ["whole", "interrupted"]
 
 
 def test_an_interrupt_while_python_clears_up_ends_it_without_a_traceback() -> None:
-    program = SPARING + """
+    program = (
+        SPARING
+        + """
 with spare_imports():
     threading.Thread(target=lambda: (time.sleep(0.5), os.kill(os.getpid(), signal.SIGINT), time.sleep(60))).start()
 """
+    )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
     assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")
