@@ -85,7 +85,16 @@ def _refuse_unknown(record: Any, data: Any, place: str) -> None:
         if key in names:
             _refuse_unknown(getattr(record, key), value, f"{place}{key}.")
         elif isinstance(record, Strict):
-            raise ValueError(f"unknown key {place}{key}; allowed here: {', '.join(names)}")
+            raise ValueError(f"unknown key {place}{key}; {_hint_at(key, record, place)}")
+
+
+def _hint_at(key: str, record: Any, place: str) -> str:
+    """Returns in which table of a dataclass a key is, or else what the dataclass has."""
+    tables = {field.name: getattr(record, field.name) for field in fields(record)}
+    for name, table in tables.items():
+        if is_dataclass(table) and key in [field.name for field in fields(table)]:
+            return f"did you mean {place}{name}.{key}?"
+    return f"allowed here: {', '.join(tables)}"
 
 
 def _explain(kind: type, error: msgspec.ValidationError, data: Any) -> str:

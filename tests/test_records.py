@@ -31,6 +31,7 @@ def test_plain_data_becomes_nested_dataclasses() -> None:
         ({"name": 5}, "name: expected a text, found 5"),
         ({"name": "a", "inner": {"units": 0}}, "inner.units: expected a whole number >= 1, found 0"),
         ({"name": "a", "inner": {"unit": 2}}, "unknown key inner.unit; allowed here: units"),
+        ({"name": "a", "units": 2}, "unknown key units; did you mean inner.units?"),
         ({"name": "a", "inner": {"units": float("nan")}}, "inner.units: expected a finite number, found nan"),
         ({"name": "a", "inner": 3}, "inner: expected a table, found 3"),
         ({"name": "a", "innner": {}}, "unknown key innner; allowed here: name, inner"),

@@ -133,7 +133,11 @@ def draw_curves(records: Sequence[EpochRecord]) -> Figure:
     if best:
         rate.plot(best.epoch, 100 * best.words.rate, "o", color="#D55E00", clip_on=False)
         rate.annotate(
-            f"{100 * best.words.rate:.2f} %", (best.epoch, 100 * best.words.rate), (0, 8), textcoords="offset points"
+            f"{100 * best.words.rate:.2f} %",
+            (best.epoch, 100 * best.words.rate),
+            (0, 8),
+            textcoords="offset points",
+            horizontalalignment="right" if 2 * best.epoch > len(epochs) else "left",
         )
     for axes in (loss, rate):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -82,8 +82,8 @@ def _report_unsaid(source: ExampleSource) -> None:
     if source.phones and source.unsaid:
         count = sum(not labels for labels in source.phone_labels)
         warn(
-            f"the phones of {count_of(count, 'utterance')} are not learned: nobody says how {abridge(source.unsaid)}"
-            f" sounds; {REMEDY}"
+            f"the phones of {count_of(count, 'utterance')} are not learned; the pronouncing dictionary lacks"
+            f" {abridge(source.unsaid)} ({REMEDY})"
         )
 
 

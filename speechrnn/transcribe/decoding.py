@@ -90,10 +90,10 @@ def _find_sounds(
     favoured = {word for phrase in hotwords for word in phrase.split()}
     sounds |= pronounce({*words, *favoured}, info.lang)
     if unsaid := sorted(set(words) - sounds.keys()):
-        note(f"{abridge(unsaid)}: nobody says how that sounds, so letters are read instead of phones; {REMEDY}")
+        note(f"not in the pronouncing dictionary: {abridge(unsaid)}; so letters are read instead of phones ({REMEDY})")
         return None
     if unsaid := sorted(favoured - sounds.keys()):
-        note(f"{abridge(unsaid)}: nobody says how that sounds, so it is not favoured; {REMEDY}")
+        note(f"not in the pronouncing dictionary, so not favoured: {abridge(unsaid)} ({REMEDY})")
     return sounds or None
 
 

@@ -67,13 +67,14 @@ def test_the_number_of_workers_changes_no_byte(tmp_path: Path, make_corpus: Make
 
 
 def test_an_unchanged_corpus_is_not_read_again(
-    tmp_path: Path, make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = make_corpus()
     first = prepare(source, tmp_path / "data")
     before = contents(tmp_path / "data")
     monkeypatch.setattr(extract, "extract_corpus", lambda *_: pytest.fail("read again"))
     assert prepare(source, tmp_path / "data") == first
+    assert "unchanged; nothing to prepare" in capsys.readouterr().err
     assert contents(tmp_path / "data") == before
 
 

@@ -91,8 +91,8 @@ def _add_sounds(model: NgramModel, lang: str) -> NgramModel:
         return model
     if unsaid := [word for word in words if word not in sounds]:
         note(
-            f"{len(unsaid)} of {len(words)} words are not written where phones are read: nobody says how"
-            f" {abridge(unsaid)} sounds" + ("" if can_guess() else f"; {REMEDY}")
+            f"{len(unsaid)} of {len(words)} words are not written where phones are read; the pronouncing dictionary"
+            f" lacks {abridge(unsaid)}" + ("" if can_guess() else f" ({REMEDY})")
         )
     return replace(model, sounds=tuple(sounds.get(word, "") for word in model.words))
 
