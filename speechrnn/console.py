@@ -6,7 +6,7 @@ Tables and bars are imported when one is drawn: a short recording is transcribed
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -101,6 +101,11 @@ def show_progress(title: str, total: float, unit: str, hidden: bool = False) -> 
 
     with _draw_bar(title, total, 0, (MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn())) as advance:
         yield advance
+
+
+def show_doing(what: str, hidden: bool = False) -> AbstractContextManager[object]:
+    """Says on stderr, where that is a terminal, what takes its time; it goes when that is done."""
+    return nullcontext() if hidden or not stderr.is_terminal else stderr.status(what)
 
 
 @contextmanager

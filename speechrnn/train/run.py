@@ -9,7 +9,7 @@ import torch
 
 from speechrnn.batches import Batch, collate
 from speechrnn.config import NetworkConfig, Recipe
-from speechrnn.console import abridge, count_of, name_command, note
+from speechrnn.console import abridge, count_of, name_command, note, show_doing
 from speechrnn.errors import TrainingError
 from speechrnn.hardware import choose_device, count_cores, keep_freed_memory, measure_memory, use_threads
 from speechrnn.interrupt import catch_interrupts
@@ -69,7 +69,7 @@ def train_model(
         TrainingError: The run cannot start, go on or be resumed.
         KeyboardInterrupt: Somebody asked to stop; the run can be resumed.
     """
-    with join_team() as team, catch_interrupts() as interrupt, ExitStack() as held:
+    with join_team() as team, ExitStack() as held:
         team.lead(lambda: check_folder(out, recipe, resume, force))  # before what takes its time
         prepared = read_prepared(data)
         chosen = choose_device(device, team.local_rank)
@@ -84,10 +84,12 @@ def train_model(
         saved = resuming and (out / STATE_FILE).exists()
         learner = make_learner(_begin_network(train, None if saved else init).to(chosen), recipe, team)
         fresh = _make_state(fingerprint, prepared, train, None if saved else init)
-        state = _settle_state(out, fresh, train, learner, cores, resuming)
+        with show_doing("trying what is fastest here, and the largest batch", hidden=not team.leads):
+            state = _settle_state(out, fresh, train, learner, cores, resuming)
         held.enter_context(use_threads(recipe.training.threads or min(state.threads, cores)))
         if init and not saved and team.leads:
             save_state(out / STATE_FILE, state, learner)  # --resume need not be told again what it began with
+        interrupt = held.enter_context(catch_interrupts())  # until here there is nothing to lose
         watchdog = Watchdog([record for record in read_log(out) if record.epoch <= state.epoch])
         training = Training(out, _describe(prepared, train, state), train, dev, learner, state, interrupt, watchdog)
         _announce(training)

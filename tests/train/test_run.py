@@ -97,6 +97,15 @@ def test_a_run_stopped_between_two_steps_ends_with_the_same_bits(
     assert_same_bits(tmp_path / "whole", tmp_path / "stopped")
 
 
+def test_ctrl_c_ends_the_trials_before_a_run_at_once(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_run, "try_largest_batch", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(train_run, "begin_folder", lambda *_: pytest.fail("went on"))
+    with pytest.raises(KeyboardInterrupt):
+        train_model(data, TINY, tmp_path / "run")
+
+
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path: Path, data: Path) -> None:
     recipe = tiny(epochs=4, save_minutes=1e-6)
     train_model(data, recipe, tmp_path / "whole")
