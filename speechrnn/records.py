@@ -50,17 +50,20 @@ def parse_record(kind: type[T], text: str | bytes) -> T:
             out of range. The message names the dotted key, what was found and what is allowed.
     """
     try:
+        return _parse(kind, text)
+    except RecursionError as error:
+        raise ValueError("tables or lists nested too deeply") from error
+    except (msgspec.DecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not JSON: {error}") from error
+
+
+def _parse(kind: type[T], text: str | bytes) -> T:
+    try:
         record: T = _make_decoder(cast(Hashable, kind)).decode(text)
     except msgspec.ValidationError as error:
-        try:
-            complaint = _explain(kind, error, json.loads(text))
-        except RecursionError:
-            complaint = "tables or lists nested too deeply"
-        raise ValueError(complaint) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"not JSON: {error}") from error
+        raise ValueError(_explain(kind, error, json.loads(text))) from error
     if _is_strict_somewhere(cast(Hashable, kind)):
-        _refuse_unknown(record, msgspec.json.decode(text), "")
+        _refuse_unknown(record, msgspec.json.decode(text), "", record)
     return record
 
 
@@ -76,25 +79,28 @@ def _is_strict_somewhere(kind: Hashable) -> bool:
     return issubclass(cast(type, kind), Strict) or any(_is_strict_somewhere(part) for part in inner)
 
 
-def _refuse_unknown(record: Any, data: Any, place: str) -> None:
-    """Raises ValueError where plain data has a key that the strict dataclass made of it has not."""
+def _refuse_unknown(record: Any, data: Any, place: str, whole: object) -> None:
+    """Raises ValueError where plain data has a key that the strict dataclass made of it, a part of `whole`, has not."""
+    strict = isinstance(record, Strict)
     if not is_dataclass(record):
         return
     names = [field.name for field in fields(record)]
     for key, value in data.items():
         if key in names:
-            _refuse_unknown(getattr(record, key), value, f"{place}{key}.")
-        elif isinstance(record, Strict):
-            raise ValueError(f"unknown key {place}{key}; {_hint_at(key, record, place)}")
+            _refuse_unknown(getattr(record, key), value, f"{place}{key}.", whole)
+        elif strict:
+            hint = next(_find_key(whole, key), f"allowed here: {', '.join(names)}")
+            raise ValueError(f"unknown key {place}{key}; {hint}")
 
 
-def _hint_at(key: str, record: Any, place: str) -> str:
-    """Returns in which table of a dataclass a key is, or else what the dataclass has."""
-    tables = {field.name: getattr(record, field.name) for field in fields(record)}
-    for name, table in tables.items():
-        if is_dataclass(table) and key in [field.name for field in fields(table)]:
-            return f"did you mean {place}{name}.{key}?"
-    return f"allowed here: {', '.join(tables)}"
+def _find_key(record: object, key: str, place: str = "") -> Iterator[str]:
+    """Yields guesses at what is meant by a key that a dataclass, or one within it, has."""
+    if not is_dataclass(record):
+        return
+    for field in fields(record):
+        if field.name == key:
+            yield f"did you mean {place}{key}?"
+        yield from _find_key(getattr(record, field.name), key, f"{place}{field.name}.")
 
 
 def _explain(kind: type, error: msgspec.ValidationError, data: Any) -> str:

@@ -32,6 +32,7 @@ def test_plain_data_becomes_nested_dataclasses() -> None:
         ({"name": "a", "inner": {"units": 0}}, "inner.units: expected a whole number >= 1, found 0"),
         ({"name": "a", "inner": {"unit": 2}}, "unknown key inner.unit; allowed here: units"),
         ({"name": "a", "units": 2}, "unknown key units; did you mean inner.units?"),
+        ({"name": "a", "inner": {"name": 2}}, "unknown key inner.name; did you mean name?"),
         ({"name": "a", "inner": {"units": float("nan")}}, "inner.units: expected a finite number, found nan"),
         ({"name": "a", "inner": 3}, "inner: expected a table, found 3"),
         ({"name": "a", "innner": {}}, "unknown key innner; allowed here: name, inner"),
@@ -44,10 +45,14 @@ def test_what_is_wrong_is_named_by_its_dotted_key(data: dict[str, Any], message:
 
 
 def test_what_is_no_json_is_named() -> None:
-    with pytest.raises(ValueError, match="not JSON"):
-        parse_record(Outer, '{"name": ')
+    for text in ('{"name": ', "[[["):
+        with pytest.raises(ValueError, match="not JSON"):
+            parse_record(Outer, text)
 
 
-def test_what_is_nested_too_deeply_is_refused_in_a_line() -> None:
+@pytest.mark.parametrize(
+    "text", ["[" * 200_000, '{"name": "a", "other": ' + "[" * 200_000, '{"name": ' + "[" * 2000 + "]" * 2000 + "}"]
+)
+def test_what_is_nested_too_deeply_is_refused_in_a_line(text: str) -> None:
     with pytest.raises(ValueError, match="nested too deeply"):
-        parse_record(Outer, "[" * 200_000)
+        parse_record(Outer, text)
