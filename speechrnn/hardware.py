@@ -1,4 +1,4 @@
-"""The processor cores and accelerators that this process may use."""
+"""The processor cores, the memory and the accelerators of this machine that a process may use."""
 
 import ctypes
 import math
@@ -22,7 +22,7 @@ def count_cores() -> int:
 
 def measure_memory() -> float:
     """Returns the bytes of this machine's memory; infinity where it does not say."""
-    if not hasattr(os, "sysconf"):
+    if not {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(getattr(os, "sysconf_names", ())):
         return math.inf
     return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
 

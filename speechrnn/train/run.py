@@ -32,7 +32,8 @@ from speechrnn.train.state import STATE_FILE, RunState, load_state, save_state, 
 from speechrnn.train.team import Team, join_team
 from speechrnn.train.watchdog import Watchdog
 
-_TRAINED_BYTES = 16
+_WEIGHT_BYTES = 4
+_TRAINED_BYTES = 4 * _WEIGHT_BYTES
 """Of each parameter: the weight, its gradient, and the optimiser's two moments."""
 
 
@@ -67,7 +68,7 @@ def train_model(
         OutputError: `out` holds a run, or something else.
         RecipeError: The run to be resumed has another recipe.
         TrainingError: The run cannot start, go on or be resumed.
-        KeyboardInterrupt: Somebody asked to stop; the run can be resumed.
+        KeyboardInterrupt: Somebody asked to stop; once its trials are over, the run can be resumed.
     """
     with join_team() as team, ExitStack() as held:
         team.lead(lambda: check_folder(out, recipe, resume, force))  # before what takes its time
@@ -82,14 +83,17 @@ def train_model(
         keep_freed_memory()
         resuming = team.lead(lambda: check_folder(out, recipe, resume, force))  # others may have been here since
         saved = resuming and (out / STATE_FILE).exists()
-        learner = make_learner(_begin_network(train, None if saved else init).to(chosen), recipe, team)
+        network = _begin_network(train, None if saved else init, team.local_size if chosen.type == "cpu" else 0)
+        learner = make_learner(network.to(chosen), recipe, team)
         fresh = _make_state(fingerprint, prepared, train, None if saved else init)
         with show_doing("trying what is fastest here, and the largest batch", hidden=not team.leads):
             state = _settle_state(out, fresh, train, learner, cores, resuming)
         held.enter_context(use_threads(recipe.training.threads or min(state.threads, cores)))
-        if init and not saved and team.leads:
-            save_state(out / STATE_FILE, state, learner)  # --resume need not be told again what it began with
         interrupt = held.enter_context(catch_interrupts())  # until here there is nothing to lose
+        if team.leads and not saved:
+            begin_folder(out, recipe)
+            if init:
+                save_state(out / STATE_FILE, state, learner)  # --resume need not be told again what it began with
         watchdog = Watchdog([record for record in read_log(out) if record.epoch <= state.epoch])
         training = Training(out, _describe(prepared, train, state), train, dev, learner, state, interrupt, watchdog)
         _announce(training)
@@ -101,14 +105,17 @@ def train_model(
         return model
 
 
-def _begin_network(train: ExampleSource, init: Path | None) -> AcousticNetwork:
-    """Returns a network with fresh weights, or with another model's as far as they fit, which is said."""
+def _begin_network(train: ExampleSource, init: Path | None, trained_here: int) -> AcousticNetwork:
+    """Returns a network with fresh weights, or with another model's as far as they fit, which is said.
+
+    In this machine's memory so many processes train it; none of them where a GPU's holds what training takes.
+    """
     torch.manual_seed(train.recipe.training.seed)
     try:
         with torch.device("meta"):  # it takes no memory there
             size = build_network(train.recipe, train.features, train.alphabet, train.phones).count_parameters()
-        if _TRAINED_BYTES * size > measure_memory():  # or the system kills whoever uses what it has promised
-            raise MemoryError
+        if size * max(_WEIGHT_BYTES, _TRAINED_BYTES * trained_here) > measure_memory():
+            raise MemoryError  # Linux overcommits: it would be allocated, and the process killed on its first use
         network = build_network(train.recipe, train.features, train.alphabet, train.phones)
     except (MemoryError, RuntimeError) as error:
         named = f"{train.recipe.network.layers} x {train.recipe.network.units}"
@@ -150,8 +157,6 @@ def _settle_state(
     if team.gather([] if confirm_precision(precision, objective, batch) == precision else [team.rank]):
         precision = "float32"  # some machine cannot do the other
     try_largest_batch(learner, train, precision)
-    if team.leads and not restored:
-        begin_folder(out, train.recipe)
     return share_state(replace(restored or fresh, precision=precision, threads=threads), learner)
 
 

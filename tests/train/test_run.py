@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,8 +18,9 @@ from safetensors.torch import load_file
 from speechrnn.config import PrepareConfig, Recipe
 from speechrnn.errors import OutputError, RecipeError, TextError, TrainingError
 from speechrnn.loss import compute_ctc_loss
-from speechrnn.modelfile import load_model
+from speechrnn.modelfile import build_network, load_model
 from speechrnn.modelinfo import MODEL_FILE
+from speechrnn.network import AcousticNetwork
 from speechrnn.prepare.prepared import read_prepared
 from speechrnn.settings import dump_toml, load_recipe
 from speechrnn.train import loop, objective
@@ -101,9 +103,13 @@ def test_ctrl_c_ends_the_trials_before_a_run_at_once(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train_run, "try_largest_batch", lambda *_: signal.raise_signal(signal.SIGINT))
-    monkeypatch.setattr(train_run, "begin_folder", lambda *_: pytest.fail("went on"))
-    with pytest.raises(KeyboardInterrupt):
-        train_model(data, TINY, tmp_path / "run")
+    monkeypatch.setattr(train_run, "share_state", lambda *_: pytest.fail("went on"))
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train_model(data, TINY, tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGINT, earlier)
 
 
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path: Path, data: Path) -> None:
@@ -176,10 +182,21 @@ def test_force_does_not_cost_a_run_when_the_new_one_cannot_start(tmp_path: Path,
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
 
 
-def test_a_network_that_no_memory_holds_is_refused_before_it_is_made(tmp_path: Path, data: Path) -> None:
-    vast = replace(TINY, network=replace(TINY.network, layers=64, units=8192))  # terabytes
-    with pytest.raises(TrainingError, match="64 x 8192 is more than this machine's memory holds; take fewer units"):
-        train_model(data, vast, tmp_path / "run")
+def test_a_network_that_no_memory_holds_is_refused_before_it_is_made(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = []
+
+    def watch(*arguments: Any) -> AcousticNetwork:
+        network = build_network(*arguments)
+        devices.append(next(network.parameters()).device.type)
+        return network
+
+    monkeypatch.setattr(train_run, "build_network", watch)
+    monkeypatch.setattr(train_run, "measure_memory", lambda: 1e5)
+    with pytest.raises(TrainingError, match="is more than this machine's memory holds; take fewer units"):
+        train_model(data, TINY, tmp_path / "run")
+    assert devices == ["meta"]
 
 
 def test_a_run_that_never_began_is_not_in_the_way_of_the_next(
