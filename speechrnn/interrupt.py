@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps instead of within one, so that what is written then is whole, and never within an import."""
+"""Ctrl-C between two steps instead of within one, so that what is written then is whole, and not within an import."""
 
 import os
 import signal
@@ -20,31 +20,40 @@ _MEANWHILE_SECONDS = 0.05
 
 @contextmanager
 def spare_imports() -> Iterator[None]:
-    """Lets Ctrl-C wait for the end of an import that it comes in, and afterwards ends the process as it is.
+    """Lets Ctrl-C wait for the end of an import that it comes in; behind the block it ends the process as it is.
 
     KeyboardInterrupt within torch's import ends the process in C++, or makes it forget its exit code; while Python
-    clears up, it writes a traceback. Where Ctrl-C is ignored, in a background job, it stays so.
+    clears up, it writes a traceback. So the block is all that the process does, and nothing restores the handler. Where
+    Ctrl-C is ignored, in a background job, it stays so.
     """
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
 
-    signal.signal(signal.SIGINT, _interrupt_outside_imports)
+    signal.signal(signal.SIGINT, _OutsideImports().interrupt)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _interrupt_outside_imports(number: int, frame: FrameType | None) -> None:
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib."):
-            again = threading.Timer(_MEANWHILE_SECONDS, os.kill, (os.getpid(), number))
-            again.daemon = True  # the process does not wait for it at its end
-            again.start()
-            return
-        frame = frame.f_back
-    raise KeyboardInterrupt
+class _OutsideImports:
+    """Handles SIGINT as KeyboardInterrupt, once the import that it came in has ended."""
+
+    _again: threading.Timer | None = None
+
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self._again:  # several that came within one import are one wish
+            self._again.cancel()
+        while frame is not None:
+            if frame.f_code.co_filename.startswith("<frozen importlib."):
+                self._again = threading.Timer(_MEANWHILE_SECONDS, os.kill, (os.getpid(), number))
+                self._again.daemon = True  # the process does not wait for it at its end
+                self._again.start()
+                return
+            frame = frame.f_back
+        raise KeyboardInterrupt
 
 
 class Interrupt:

@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -215,24 +214,32 @@ def test_a_killed_preparation_goes_on_and_ends_with_the_same_bytes(
 def test_features_that_never_reached_the_disk_are_extracted_again(tmp_path: Path, make_corpus: MakeCorpus) -> None:
     source = make_corpus()
     prepare(source, tmp_path / "whole")
-    process = kill_in_the_middle(source, tmp_path / "killed")
-    assert process.returncode == -signal.SIGKILL
+    assert kill_at_the_last(source, tmp_path / "killed") == -signal.SIGKILL
     features = tmp_path / "killed.partial" / "train.features.npy"
-    if features.exists():
-        features.write_bytes(features.read_bytes()[:-1000])
+    features.write_bytes(features.read_bytes()[:-1000])
     prepare(source, tmp_path / "killed")
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
-def kill_in_the_middle(source: Path, out: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "speechrnn", "prepare", "tsv", str(source), "--out", str(out), "--split", "train"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    journal = out.with_name(out.name + ".partial") / "train.journal.jsonl"
-    while process.poll() is None and not (journal.exists() and journal.stat().st_size):
-        time.sleep(0.001)
-    process.kill()
-    process.wait()
-    return process
+def kill_at_the_last(source: Path, out: Path) -> int:
+    """Returns the exit code of a preparation that is killed where the last of twelve utterances is read."""
+    program = """
+import os, signal, sys
+from speechrnn.cli import run
+from speechrnn.prepare import extract
+
+extract_utterance, read = extract.extract_utterance, []
+
+def die_at_the_last(*arguments):
+    read.append(arguments)
+    if len(read) == 12:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return extract_utterance(*arguments)
+
+extract.extract_utterance = die_at_the_last
+run(["prepare", "tsv", sys.argv[1], "--out", sys.argv[2], "--split", "train", "--workers", "1"])
+"""
+    return subprocess.run([sys.executable, "-c", program, source, out], check=False).returncode
 
 
 def test_a_folder_that_is_not_prepared_or_too_new_is_refused(tmp_path: Path, make_corpus: MakeCorpus) -> None:

@@ -113,7 +113,7 @@ def test_one_process_goes_on_where_two_were_ended(tmp_path: Path, data: Path, nu
     process = start(2, data, run, "--recipe", recipe)
     while not (run / STATE_FILE).exists():
         assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.05)
+        time.sleep(0.005)
     if number == signal.SIGKILL:
         os.kill(find_workers(process.pid)[1], signal.SIGKILL)
     else:
