@@ -56,7 +56,7 @@ _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000
 
 _SPHERE_SAMPLES = re.compile(rb"sample_count -i (\d+)")
 
-_IS_THERE = "File does not exist"
+_NOT_FOUND = "File does not exist"
 """So libsndfile says, also of an MP3 in which it finds no sound."""
 
 _OGG_CUT_SHORT = ("lacks an end-of-stream bit", "Junk after the last page")
@@ -193,7 +193,7 @@ def _open(path: Path) -> Iterator[soundfile.SoundFile]:
             yield file
     except soundfile.LibsndfileError as error:
         what, to = ("-", "-f wav -") if show_name(path) == "stdin" else (path.name, f"{path.stem}-converted.wav")
-        why = "no audio that it knows" if _IS_THERE in error.error_string else error.error_string.rstrip(".")
+        why = "no audio that it knows" if _NOT_FOUND in error.error_string else error.error_string.rstrip(".")
         raise AudioError(
             f"{path}: libsndfile cannot read it ({why}); convert it, for example with ffmpeg -i {what} {to}"
         ) from error

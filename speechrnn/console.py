@@ -105,7 +105,15 @@ def show_progress(title: str, total: float, unit: str, hidden: bool = False) -> 
 
 def show_doing(what: str, hidden: bool = False) -> AbstractContextManager[object]:
     """Says on stderr, where that is a terminal, what takes its time; it goes when that is done."""
-    return nullcontext() if hidden or not stderr.is_terminal else stderr.status(what)
+    if hidden or not stderr.is_terminal:
+        return nullcontext()
+    from rich.live import Live
+    from rich.spinner import Spinner
+
+    doing = Spinner("dots", Text(what))
+    return Live(
+        doing, console=stderr, transient=True, redirect_stdout=False, redirect_stderr=False, refresh_per_second=4
+    )
 
 
 @contextmanager

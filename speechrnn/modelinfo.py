@@ -37,10 +37,10 @@ class Provenance:
     """Where a model comes from and how well it did.
 
     Attributes:
-        corpus: Name of the corpus it was trained on.
+        corpus: What it was trained on.
         utterances: Training utterances.
         hours: Hours of training speech.
-        epoch: The epoch whose weights these are.
+        epoch: The epoch whose weights these are; 0 where they are of no single one.
         scores: Its errors by split.
         speechrnn_version: The release that wrote the file.
     """

@@ -11,14 +11,12 @@ from functools import cache
 from importlib.util import find_spec
 from types import MappingProxyType
 
-from speechrnn.console import show_progress
+from speechrnn.console import abridge, show_progress
 from speechrnn.shipped import ENGLISH_PHONES
 from speechrnn.text import Alphabet, base_language
 
 PHONES = MappingProxyType({"en": "AIOTWYbdfhijklmnpstuvwzæðŋɑɔəɛɜɡɪɹʃʊʌʒʤʧθ"})
 """The phones of languages whose pronunciation we know."""
-
-REMEDY = "pip install 'speechrnn[synth]' brings what pronounces any word"
 
 _SAID_AS = str.maketrans({"ɐ": "ə", "ᵻ": "ɪ", "ᵊ": "ə", "ˈ": "", "ˌ": ""})
 """Reduced vowels that hardly differ become one, and stress goes."""
@@ -54,9 +52,10 @@ def pronounce(words: Iterable[str], lang: str) -> dict[str, str]:
     return known | _guess(missing) if missing else known
 
 
-def can_guess() -> bool:
-    """Returns whether what guesses the sound of any word is installed."""
-    return find_spec("hibari") is not None
+def explain_unsaid(words: Sequence[str]) -> str:
+    """Returns, for a message, that nobody knows how words are pronounced, and what would, unless that is installed."""
+    remedy = "" if find_spec("hibari") else " (pip install 'speechrnn[synth]' brings what pronounces any word)"
+    return f"no pronunciation is known of {abridge(words)}{remedy}"
 
 
 @cache

@@ -87,6 +87,13 @@ def test_a_model_describes_itself(tmp_path: Path) -> None:
     assert "%WER 5.29 [ 174 / 3287, 36 ins, 17 del, 121 sub ]" in text
 
 
+def test_weights_of_no_single_epoch_have_no_best_one(tmp_path: Path) -> None:
+    save_model(make_model(), tmp_path / "m.safetensors")
+    info = read_model_info(tmp_path / "m.safetensors")
+    averaged = replace(info, provenance=replace(info.provenance, epoch=0))
+    assert "epoch" not in describe_model(tmp_path / "m.safetensors", averaged)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
 def test_a_model_that_is_cut_short_is_refused(tmp_path: Path, share: float) -> None:
     path = tmp_path / "m.safetensors"

@@ -27,7 +27,7 @@ def main(out: Path) -> None:
     totals = dict.fromkeys(COUNTS, 0)
     recordings = 0
     for folder in sorted(path for path in out.iterdir() if path.is_dir()):
-        listener = open_listener(folder / "run")
+        listener = open_listener(folder / "average")
         decoder = make_decoder(listener.info, words=Path("digits"), letters=True)
         store = FeatureStore(list_parts(folder / "data"), "test")
         signals = [read_utterance(utterance) for utterance in store.utterances]

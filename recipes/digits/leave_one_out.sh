@@ -20,12 +20,12 @@ for speaker in $speakers; do
         speechrnn train "$out/$speaker/data" --recipe "$here/strangers.toml" --set training.seed=$seed --init english \
             --out "$out/$speaker/seed$seed" --resume "$@"
     done
-    python "$here/average.py" "$out/$speaker/seed0" "$out/$speaker/seed1" "$out/$speaker/run"
+    python "$here/average.py" "$out/$speaker/seed0" "$out/$speaker/seed1" "$out/$speaker/average"
 done
 for speaker in $speakers; do
     for words in "" "--words digits --letters" "--words digits --letters --warps 3"; do
         printf '%-10s' "$speaker"
         # shellcheck disable=SC2086  # options, or nothing
-        speechrnn score "$out/$speaker/data" --model "$out/$speaker/run" --worst 0 $words | grep -F '%WER'
+        speechrnn score "$out/$speaker/data" --model "$out/$speaker/average" --worst 0 $words | grep -F '%WER'
     done
 done

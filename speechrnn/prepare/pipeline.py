@@ -48,7 +48,7 @@ def prepare_corpus(
             raise OutputError(f"{out}: holds a corpus that was prepared whole; choose another --out for shards")
         plan, out = plan.take_shard(*shard), out / name_shard(*shard)
     if _is_prepared(out, fingerprint, force):
-        note(f"{out}: unchanged; nothing to prepare")
+        note(f"{out}: input and settings unchanged; nothing to prepare")
         return read_prepared(out)
     _check_replaceable(out, force)
     partial = out.with_name(out.name + ".partial")

@@ -34,8 +34,8 @@ def report_corpora(corpora: Iterable[Corpus]) -> None:
 def report_plan(plan: CorpusPlan) -> None:
     """Says on stderr what reading the transcripts took liberties with."""
     for character, count in sorted(plan.look_alikes.items()):
-        letter, places = describe_characters([character]), count_of(count, "transcript")
-        note(f"{letter} in {places} is taken for the Latin letter it looks like")
+        letter, transcripts = describe_characters([character]), count_of(count, "transcript")
+        note(f"{letter} in {transcripts} is taken for the Latin letter it looks like")
 
 
 def report_prepared(folder: Path, prepared: PreparedCorpus) -> None:

@@ -53,8 +53,8 @@ def check_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> bool:
     if path.exists() and resume:
         if _but_for_threads(read_run_recipe(out)) != _but_for_threads(recipe):
             raise RecipeError(
-                f"{path}: differs from the recipe given; resume without --recipe and --set, or begin another run with"
-                f" --init {out} and another --out"
+                f"{path}: differs from the recipe given; resume without --recipe and --set, or choose another --out"
+                f" (--init {out} begins with what this run learned)"
             )
         if (out / MODEL_FILE).exists() and not (out / STATE_FILE).exists():
             raise OutputError(f"{out}: holds a model, but no {STATE_FILE} to resume from; --force starts again")

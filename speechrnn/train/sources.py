@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechrnn.config import Recipe
-from speechrnn.console import abridge, count_of, warn, warn_each
+from speechrnn.console import count_of, warn, warn_each
 from speechrnn.errors import CorpusError, TrainingError
 from speechrnn.features import Cmvn, Features, equalize, estimate_cmvn, shape_features
 from speechrnn.prepare.prepared import PreparedCorpus, list_parts
 from speechrnn.prepare.speakers import move_speakers
 from speechrnn.prepare.store import FeatureStore
-from speechrnn.pronunciations import PHONES, REMEDY, phones_of
+from speechrnn.pronunciations import PHONES, explain_unsaid, phones_of
 from speechrnn.text import Alphabet
 from speechrnn.train.examples import ExampleSource
 from speechrnn.train.surroundings import read_noise
@@ -81,10 +81,7 @@ def _report_unsaid(source: ExampleSource) -> None:
     """Says which words have no known sound, for which their utterances' phones are not learned."""
     if source.phones and source.unsaid:
         count = sum(not labels for labels in source.phone_labels)
-        warn(
-            f"the phones of {count_of(count, 'utterance')} are not learned; the pronouncing dictionary lacks"
-            f" {abridge(source.unsaid)} ({REMEDY})"
-        )
+        warn(f"the phones of {count_of(count, 'utterance')} are not learned; {explain_unsaid(source.unsaid)}")
 
 
 def _report_unlearnable(source: ExampleSource) -> None:

@@ -124,8 +124,8 @@ def _unpack(source: Path | io.BytesIO, learner: Learner, fingerprint: str | None
     saved: dict[str, Any] = torch.load(source, map_location="cpu", weights_only=True)
     if fingerprint not in (None, saved["state"]["fingerprint"]):
         raise TrainingError(
-            f"{source}: of another corpus, or it was prepared anew since this run began; choose another --out, or"
-            " --force starts the run again"
+            f"{source}: this run learned from another corpus, or from this one before it was prepared anew; choose"
+            " another --out, or --force starts the run again"
         )
     learner.load_state_dict(saved)
     return RunState(**saved["state"])

@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from speechrnn.config import BeamConfig
-from speechrnn.console import abridge, note
+from speechrnn.console import note
 from speechrnn.errors import TextError
 from speechrnn.inputs import read_lines
 from speechrnn.modelinfo import ModelInfo
-from speechrnn.pronunciations import REMEDY, look_up_sounds, pronounce
+from speechrnn.pronunciations import explain_unsaid, look_up_sounds, pronounce
 from speechrnn.shipped import WORDS, find_shipped, list_shipped
 from speechrnn.text import normalize, require_symbols
 from speechrnn.transcribe.beam import BeamDecoder
@@ -90,10 +90,10 @@ def _find_sounds(
     favoured = {word for phrase in hotwords for word in phrase.split()}
     sounds |= pronounce({*words, *favoured}, info.lang)
     if unsaid := sorted(set(words) - sounds.keys()):
-        note(f"not in the pronouncing dictionary: {abridge(unsaid)}; so letters are read instead of phones ({REMEDY})")
+        note(f"{explain_unsaid(unsaid)}; letters are read instead of phones")
         return None
     if unsaid := sorted(favoured - sounds.keys()):
-        note(f"not in the pronouncing dictionary, so not favoured: {abridge(unsaid)} ({REMEDY})")
+        note(f"{explain_unsaid(unsaid)}; not favoured")
     return sounds or None
 
 

@@ -153,7 +153,8 @@ def print_transcripts(
         else:
             print_text(FORMATS[format](transcript))
 
-    return _transcribe_all(reader, recordings, empty, show, ids)
+    shown_at_once = stdout.is_terminal  # that is progress enough
+    return _transcribe_all(reader, recordings, empty, show, ids=ids, show_bar=not shown_at_once)
 
 
 def write_transcripts(
@@ -206,9 +207,12 @@ def write_transcripts(
             ledger.finish(jobs[path], names[path])
 
         try:
-            return _transcribe_all(reader, wanted, empty, keep, ids or stems, printed=False)
+            return _transcribe_all(reader, wanted, empty, keep, ids=ids or stems, show_bar=True)
         except KeyboardInterrupt:
-            note("stopped; what is written is whole: --skip-existing goes on from there, --force begins again")
+            note(
+                "stopped; what is written is whole: --skip-existing (without --one-speaker) goes on from there,"
+                " --force begins again"
+            )
             raise
 
 
@@ -217,19 +221,17 @@ def _transcribe_all(
     recordings: Sequence[Path],
     empty: Sequence[Path],
     use: Callable[[Path, Transcript], None],
+    *,
     ids: Mapping[Path, str] | None = None,
-    printed: bool = True,
+    show_bar: bool,
 ) -> int:
-    """Hands on each transcript, says what fails, and at the end again, and returns how many did.
-
-    What is `printed` in a terminal shows by itself how far it is, and no bar is drawn.
-    """
+    """Hands on each transcript, says what fails, and at the end again, and returns how many did."""
     for path in empty:
         _complain(f"{path}: holds no recordings ({' '.join(sorted(AUDIO_SUFFIXES))})")
     failed = [str(path) for path in empty]
     seconds = sum(map(_measure, recordings))
     with (
-        show_progress("Transcribing", seconds, "s of audio", hidden=printed and stdout.is_terminal) as advance,
+        show_progress("Transcribing", seconds, "s of audio", hidden=not show_bar) as advance,
         catch_interrupts() as interrupt,
     ):
 
@@ -267,7 +269,9 @@ def _check_names(folder: Path, names: Sequence[Sequence[str]]) -> None:
 def _check_free(folder: Path, names: Sequence[str]) -> None:
     if there := [name for name in names if (folder / name).exists()]:
         others = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise OutputError(f"{folder / there[0]}{others}: exists; --skip-existing goes on, --force replaces")
+        raise OutputError(
+            f"{folder / there[0]}{others}: exists; --skip-existing (without --one-speaker) goes on, --force replaces"
+        )
 
 
 def _to_name(id: str) -> str:

@@ -125,7 +125,7 @@ def test_a_run_that_is_killed_between_two_files_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(files, "FORMATS", {**FORMATS, "vtt": interrupt})
         assert run(command) == 130
-    assert "--skip-existing goes on from there" in capsys.readouterr().err
+    assert "what is written is whole: --skip-existing" in capsys.readouterr().err
     assert read_folder(tmp_path / "out").keys() == {"one.txt", "one.json", "one.srt"}
     assert run(command) == 0
     assert len(read_folder(tmp_path / "out")) == 21
@@ -183,7 +183,10 @@ def test_nothing_is_written_over_without_force(
     (out / "two.txt").write_text("somebody's transcript\n")
     for options in ([], ["--skip-existing"]):
         assert run([*into_folder, *options]) == 1
-        assert "two.txt: exists; --skip-existing goes on, --force replaces" in capsys.readouterr().err
+        assert (
+            "two.txt: exists; --skip-existing (without --one-speaker) goes on, --force replaces"
+            in capsys.readouterr().err
+        )
         assert read_folder(out) == {"two.txt": b"somebody's transcript\n"}
     assert run([*into_folder, "--force"]) == 0
     assert read_folder(out)["two.txt"] != b"somebody's transcript\n"

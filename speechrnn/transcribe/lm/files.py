@@ -9,7 +9,7 @@ from speechrnn.console import abridge, note, show_progress
 from speechrnn.errors import ModelError, TextError
 from speechrnn.inputs import read_lines
 from speechrnn.numerals import spell_numbers
-from speechrnn.pronunciations import REMEDY, can_guess, pronounce
+from speechrnn.pronunciations import explain_unsaid, pronounce
 from speechrnn.shipped import LM, find_shipped, list_shipped
 from speechrnn.text import normalize
 from speechrnn.transcribe.lm.arpa import is_arpa, load_arpa, save_arpa
@@ -90,10 +90,7 @@ def _add_sounds(model: NgramModel, lang: str) -> NgramModel:
     if not sounds:
         return model
     if unsaid := [word for word in words if word not in sounds]:
-        note(
-            f"{len(unsaid)} of {len(words)} words are not written where phones are read; the pronouncing dictionary"
-            f" lacks {abridge(unsaid)}" + ("" if can_guess() else f" ({REMEDY})")
-        )
+        note(f"{len(unsaid)} of {len(words)} words are not written where phones are read; {explain_unsaid(unsaid)}")
     return replace(model, sounds=tuple(sounds.get(word, "") for word in model.words))
 
 
