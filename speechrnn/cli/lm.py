@@ -1,11 +1,16 @@
 """speechrnn lm: word n-gram models."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from speechrnn.limits import WIDEST_BEAM
+
+_Small = Annotated[
+    bool, typer.Option("--small", help="Write some 12 bytes an n-gram instead of 20: probabilities in half precision.")
+]
 
 lm = typer.Typer(no_args_is_help=True, help="Build, tune, test and convert word n-gram language models.")
 
@@ -20,6 +25,7 @@ def build(
     ] = "",
     min_count: Annotated[int, typer.Option(min=1, help="Rarer words are unknown words.")] = 1,
     lang: Annotated[str, typer.Option(help="Language of the texts.")] = "en",
+    small: _Small = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Build a model from text: interpolated modified Kneser-Ney."""
@@ -30,7 +36,7 @@ def build(
 
     refuse_existing(out, force)
     model = build_ngrams(read_sentences(texts, lang), order, _counts(prune), min_count)
-    save_lm(model, out, lang)
+    save_lm(replace(model, small=small), out, lang)
     sizes = ", ".join(f"{count} {number}-grams" for number, count in enumerate(model.orders, 1))
     note(f"{out}: {sizes}, {out.stat().st_size / 1e6:.1f} MB")
 
@@ -71,6 +77,7 @@ def convert(
     source: Annotated[Path, typer.Argument(help="A language model, ours or ARPA.")],
     out: Annotated[Path, typer.Option(help="The model; ARPA if it ends in .arpa.")],
     lang: Annotated[str, typer.Option(help="Language of its words, whose sounds are kept with them.")] = "en",
+    small: _Small = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Turn ARPA into our form, which is small and opens at once, or back."""
@@ -78,7 +85,7 @@ def convert(
     from speechrnn.transcribe.lm.files import load_lm, save_lm
 
     refuse_existing(out, force)
-    save_lm(load_lm(source), out, lang)
+    save_lm(replace(load_lm(source), small=small), out, lang)
 
 
 def _counts(listed: str) -> list[int]:

@@ -24,7 +24,7 @@ from speechrnn.records import build_record
 SPECIAL = ("<unk>", "<s>", "</s>")
 UNKNOWN, BOS, EOS = range(3)
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 Spelling = Literal["letters", "phones"]
 SPELLINGS: tuple[Spelling, ...] = get_args(Spelling)
@@ -33,6 +33,18 @@ SPELLINGS: tuple[Spelling, ...] = get_args(Spelling)
 _KEY = "speechrnn-lm"
 
 _ROOT = 0
+
+_WIDE = {"word": np.int32, "suffix": np.int32, "log_prob": np.float32, "backoff": np.float32}
+
+_STORED = {
+    "U8": np.uint8,
+    "U16": np.uint16,
+    "U32": np.uint32,
+    "I32": np.int32,
+    "F16": np.float16,
+    "F32": np.float32,
+}
+"""The types in a file, as safetensors names them."""
 
 
 class Trie(NamedTuple):
@@ -84,6 +96,8 @@ class NgramModel:
         orders: How many n-grams there are of each order.
         beams: How a search weighs it that reads letters, or phones, tuned on some dev set; without, the defaults hold.
         sounds: The phones of each word, or nothing where they are not known; () where nobody has asked.
+        small: Whether its file is the small one: probabilities in half precision, whole numbers in as few bytes as
+            hold them.
     """
 
     words: tuple[str, ...]
@@ -91,6 +105,7 @@ class NgramModel:
     orders: tuple[int, ...]
     beams: Mapping[Spelling, BeamConfig] = field(default_factory=dict)
     sounds: tuple[str, ...] = ()
+    small: bool = False
 
     @cached_property
     def numbers(self) -> dict[str, int]:
@@ -121,6 +136,8 @@ class NgramModel:
             OutputError: The file cannot be written.
         """
         arrays = {name: value for name, value in self.trie._asdict().items() if name != "innermost"}
+        if self.small:
+            arrays = _shrink(**arrays)
         arrays |= {name: _join(lines) for name, lines in (("text", self.words), ("sounds", self.sounds)) if lines}
         beams = {spelling: asdict(beam) for spelling, beam in self.beams.items()}
         header = json.dumps({"format_version": FORMAT_VERSION, "orders": self.orders, "beams": beams})
@@ -167,7 +184,7 @@ def assemble(words: Sequence[str], levels: Sequence[Level]) -> NgramModel:
 
 
 def load_ngrams(path: Path) -> NgramModel:
-    """Returns the model in a file that `NgramModel.save` wrote; its arrays stay on disk until they are read.
+    """Returns the model in a file that `NgramModel.save` wrote; a large one's arrays stay on disk until they are read.
 
     Raises:
         ModelError: It is missing, no model, cut short, or from a newer release.
@@ -176,6 +193,9 @@ def load_ngrams(path: Path) -> NgramModel:
         header, metadata, start = _read_header(path)
         raw = np.memmap(path, mode="c", offset=start)
         arrays = {name: _view(raw, entry) for name, entry in header.items()}
+        small = "children" in arrays
+        if small:
+            arrays = _grow(**arrays)
         orders = tuple(int(count) for count in metadata["orders"])
         beams = _read_beams(metadata)
         words = _split(arrays.pop("text"))
@@ -192,7 +212,25 @@ def load_ngrams(path: Path) -> NgramModel:
         raise ModelError(f"{path}: its parts do not fit each other; build or copy it again")
     if not _is_sound(trie, orders):
         raise ModelError(f"{path}: damaged; build or copy it again")
-    return NgramModel(words, trie, orders, beams, sounds)
+    return NgramModel(words, trie, orders, beams, sounds, small)
+
+
+def _shrink(first_child: NDArray[Any], **others: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Returns a trie's arrays as a small file has them: of each node's children their number, not where they begin."""
+    arrays = {**others, "children": np.diff(first_child)}
+    return {name: value.astype(_choose_narrow(value)) for name, value in arrays.items()}
+
+
+def _choose_narrow(values: NDArray[Any]) -> "np.dtype[Any]":
+    return np.dtype(np.float16) if values.dtype.kind == "f" else np.min_scalar_type(values.max())
+
+
+def _grow(children: NDArray[Any], **others: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Returns a trie's arrays, and texts, as a compiled loop reads them, of those in a small file."""
+    first_child = np.concatenate([[1], 1 + np.cumsum(children, dtype=np.int64)])
+    return {name: value.astype(_WIDE.get(name, value.dtype)) for name, value in others.items()} | {
+        "first_child": first_child.astype(np.int32)
+    }
 
 
 def _join(lines: Sequence[str]) -> NDArray[np.uint8]:
@@ -252,9 +290,8 @@ def _read_beams(metadata: dict[str, Any]) -> dict[Spelling, BeamConfig]:
 
 
 def _view(raw: "np.memmap[Any, np.dtype[np.uint8]]", entry: dict[str, Any]) -> NDArray[Any]:
-    kinds = {"I32": np.int32, "F32": np.float32, "U8": np.uint8}
     first, last = entry["data_offsets"]
     piece = raw[first:last]
     if len(piece) != last - first:
         raise ValueError("cut short")
-    return piece.view(np.ndarray).view(kinds[entry["dtype"]])
+    return piece.view(np.ndarray).view(_STORED[entry["dtype"]])

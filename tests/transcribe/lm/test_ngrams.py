@@ -137,6 +137,35 @@ def test_arpa_and_our_own_form_give_the_same_probabilities(
     assert gzip.decompress((folder / "model.arpa.gz").read_bytes()) == (folder / "model.arpa").read_bytes()
 
 
+@given(draw_sentences(), st.sampled_from([(), (0, 1)]))
+@settings(max_examples=20, deadline=None)
+def test_a_small_file_has_the_same_n_grams_in_half_precision(
+    tmp_path_factory: pytest.TempPathFactory, sentences: Sentences, prune: tuple[int, ...]
+) -> None:
+    path = tmp_path_factory.mktemp("models") / "small.lm"
+    model = build_ngrams(sentences, 3, prune)
+    replace(model, small=True).save(path)
+    small = load_ngrams(path)
+    assert (small.words, small.orders, small.small) == (model.words, model.orders, True)
+    for name, values in model.trie._asdict().items():
+        np.testing.assert_allclose(getattr(small.trie, name), values, rtol=2**-11, atol=1e-7)
+    arrays = load_file(path)
+    assert {arrays[name].itemsize for name in ("word", "children", "suffix")} == {1}
+
+
+def test_a_damaged_small_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "small.lm"
+    replace(build_ngrams(SENTENCES, 3), small=True).save(path)
+    with safe_open(path, "np") as file:
+        metadata = file.metadata()
+    for name, value in (("word", 200), ("suffix", 200), ("children", 200), ("log_prob", np.nan)):
+        arrays = load_file(path)
+        arrays[name][len(arrays[name]) // 2] = value
+        (tmp_path / "damaged.lm").write_bytes(save(arrays, metadata))
+        with pytest.raises(ModelError, match="damaged"):
+            load_ngrams(tmp_path / "damaged.lm")
+
+
 FOREIGN = """
 \\data\\
 ngram 1=4
