@@ -131,7 +131,7 @@ def test_what_an_adaptation_was_made_of_cannot_change_unseen(
     assert (out / "run" / "model.safetensors").read_bytes() == weights
     shutil.rmtree(out / "data")
     assert run(["adapt", str(more), *command[2:], str(model)]) == 1
-    assert "prepared anew since this run began" in capsys.readouterr().err
+    assert "from this one before it was prepared anew" in capsys.readouterr().err
     failed = ["adapt", str(more), *command[2:], str(other), "--force"]
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("speechrnn.adapt.adaptation.prepare_corpus", _fail)
