@@ -31,29 +31,39 @@ def spare_imports() -> Iterator[None]:
         yield
         return
 
-    signal.signal(signal.SIGINT, _OutsideImports().interrupt)
+    deferred = _DeferredInterrupt()
+    signal.signal(signal.SIGINT, deferred.handle)
     try:
         yield
     finally:
+        waiting = deferred.withdraw()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if waiting:  # the block ended with the import, or soon behind it
+            raise KeyboardInterrupt
 
 
-class _OutsideImports:
+class _DeferredInterrupt:
     """Handles SIGINT as KeyboardInterrupt, once the import that it came in has ended."""
 
-    _again: threading.Timer | None = None
+    _timer: threading.Timer | None = None
 
-    def interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self._again:  # several that came within one import are one wish
-            self._again.cancel()
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        self.withdraw()  # several that came within one import are one wish
         while frame is not None:
             if frame.f_code.co_filename.startswith("<frozen importlib."):
-                self._again = threading.Timer(_MEANWHILE_SECONDS, os.kill, (os.getpid(), number))
-                self._again.daemon = True  # the process does not wait for it at its end
-                self._again.start()
+                self._timer = threading.Timer(_MEANWHILE_SECONDS, os.kill, (os.getpid(), number))
+                self._timer.daemon = True  # the process does not wait for it at its end
+                self._timer.start()
                 return
             frame = frame.f_back
         raise KeyboardInterrupt
+
+    def withdraw(self) -> bool:
+        """Returns whether one was waiting, which does not come any more."""
+        timer, self._timer = self._timer, None
+        if timer:
+            timer.cancel()
+        return timer is not None
 
 
 class Interrupt:

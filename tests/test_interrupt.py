@@ -83,6 +83,19 @@ except KeyboardInterrupt:
     assert ended.stdout.split() == ["whole", "interrupted", "once"]
 
 
+def test_an_interrupt_within_the_last_import_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "last.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    program = f"""{SPARING}
+try:
+    with spare_imports():
+        import last
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stdout.split()) == (0, ["interrupted"])
+
+
 def test_an_interrupt_while_python_clears_up_ends_it_without_a_traceback() -> None:
     program = f"""{SPARING}
 def interrupt_the_end():
