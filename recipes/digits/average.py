@@ -2,8 +2,8 @@
 
     python recipes/digits/average.py RUN RUN... OUT
 
-OUT is a folder with the model, on which nothing has been scored yet; what divides its confidences and how probable its
-phones are on the average is the first run's. Wortsman et al., Model soups: averaging weights of
+OUT becomes a folder with nothing but the model, on which nothing has been scored yet; what divides its confidences and
+how probable its phones are on the average is the first run's. Wortsman et al., Model soups: averaging weights of
 multiple fine-tuned models improves accuracy without increasing inference time, ICML 2022.
 """
 
@@ -18,7 +18,9 @@ from speechrnn.modelinfo import MODEL_FILE, ModelInfo
 
 
 def main(runs: list[Path], out: Path) -> None:
-    """Writes the average model."""
+    """Writes the average model; one that is there is made again."""
+    if out.exists() and any(path.name != MODEL_FILE for path in out.iterdir()):
+        raise SystemExit(f"average.py: {out} holds other files; choose another OUT")
     models = [load_model(run) for run in runs]
     if len({_name_kind(model.info) for model in models}) != 1:
         raise SystemExit("average.py: name runs of one network on the same features, letters and phones")
@@ -37,5 +39,7 @@ def _name_kind(info: ModelInfo) -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        raise SystemExit("average.py: expected two runs or more, and OUT")
     *averaged, target = map(Path, sys.argv[1:])
     main(averaged, target)

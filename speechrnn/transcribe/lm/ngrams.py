@@ -35,6 +35,7 @@ _KEY = "speechrnn-lm"
 _ROOT = 0
 
 _WIDE = {"word": np.int32, "suffix": np.int32, "log_prob": np.float32, "backoff": np.float32}
+"""The types that a compiled loop reads."""
 
 _STORED = {
     "U8": np.uint8,
@@ -184,7 +185,7 @@ def assemble(words: Sequence[str], levels: Sequence[Level]) -> NgramModel:
 
 
 def load_ngrams(path: Path) -> NgramModel:
-    """Returns the model in a file that `NgramModel.save` wrote; a large one's arrays stay on disk until they are read.
+    """Returns the model in a file that `NgramModel.save` wrote; its arrays stay on disk, unless it is small.
 
     Raises:
         ModelError: It is missing, no model, cut short, or from a newer release.
