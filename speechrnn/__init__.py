@@ -18,6 +18,7 @@ def load_model(
     *,
     lm: str | PathLike[str] | None = None,
     words: str | PathLike[str] | None = None,
+    phrases: str | PathLike[str] | None = None,
     hotwords: Sequence[str] = (),
     beam: int | None = None,
     letters: bool = False,
@@ -30,6 +31,7 @@ def load_model(
             language model.
         lm: A language model, or the name of one that ships.
         words: A file with the only words there are, or the name of one that ships.
+        phrases: A file of which each recording says one line, and nothing else, or the name of one that ships.
         hotwords: Favoured words or phrases, each with or without ":" and its boost in nats.
         beam: Prefixes of the beam search; 1 for greedy decoding.
         letters: Read letters also where the model has learned phones.
@@ -38,10 +40,10 @@ def load_model(
 
     Raises:
         ModelError: A model cannot be read, or is one that you exported, and `warps` more than 1.
-        TextError: The words or hotwords cannot be used.
+        TextError: The words, phrases or hotwords cannot be used.
         TypeError: `hotwords` is one text, not several.
         ValueError: `warps` or `beam` is no whole number in range, or `beam` is 1 beside what a greedy decoder does not
-            hear of.
+            hear of, or `phrases` stand beside what knows of other words.
     """
     from speechrnn.transcribe.reading import Reading  # imports what `import speechrnn` need not
 
@@ -52,6 +54,7 @@ def load_model(
         beam=beam,
         lm=Path(lm) if lm is not None else None,
         words=Path(words) if words is not None else None,
+        phrases=Path(phrases) if phrases is not None else None,
         hotwords=tuple(hotwords),
         letters=letters,
         warps=warps,

@@ -2,21 +2,22 @@
 
 import hashlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import tomli_w
 
 from speechrnn.audio import is_audio
 from speechrnn.config import PrepareConfig, Recipe
-from speechrnn.console import name_command, note
+from speechrnn.console import abridge, name_command, note
 from speechrnn.errors import CorpusError, OutputError, RecipeError
 from speechrnn.modelfile import find_weights, read_model_info
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo
 from speechrnn.outputs import write_atomically
 from speechrnn.prepare.corpora import find_corpus
-from speechrnn.prepare.corpus import UNSPLIT, Corpus
+from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits
 from speechrnn.prepare.pipeline import prepare_corpus
 from speechrnn.prepare.plan import CorpusPlan, plan_corpus
 from speechrnn.prepare.prepared import PreparedCorpus
@@ -40,7 +41,7 @@ _ORIGIN = "origin.toml"
 _FEWEST = 3
 """Sentences, one for each split."""
 
-_NAMELESS = "somebody"
+NAMELESS = "somebody"
 """The speaker of recordings that name none."""
 
 _HELD_OUT = 0.2
@@ -82,21 +83,25 @@ def adapt_model(
     """
     model = find_weights(model)
     info = read_model_info(model)
-    recipe = _choose_recipe(info, overrides)
+    recipe = choose_recipe(info, overrides)
     if lm:
         make_decoder(info, lm=lm)  # raises what it will raise before anything is done
     data, run = out / DATA, out / RUN
     plan = _plan(info, find_corpus(layout or find_layout(recordings)), recordings, spell_numbers)
-    _settle_origin(out, model, force)
+    settle_origin(out, model, force)
     report_plan(plan)
     prepared = prepare_corpus(plan, data, force=force)
     _report(recordings, data, prepared)
     _, before = _transcribe(data, model, lm)
-    again = shlex.join([name_command(), "adapt", str(recordings), "--out", str(out)])
-    again += " with the same options, but for --force"
-    train_model(data, recipe, run, resume=not force, force=force, init=model, again=again)
+    train_model(data, recipe, run, resume=not force, force=force, init=model, again=name_again(recordings, out))
     references, after = _transcribe(data, run, lm)
     return assess(references, after, others=before, other_name="before")
+
+
+def name_again(recordings: Path, out: Path) -> str:
+    """Returns what goes on with an adaptation that was interrupted."""
+    command = shlex.join([name_command(), "adapt", str(recordings), "--out", str(out)])
+    return f"{command} with the same options, but for --force"
 
 
 def find_layout(recordings: Path) -> str:
@@ -113,7 +118,7 @@ def find_layout(recordings: Path) -> str:
     return "tsv" if (recordings / "metadata.tsv").is_file() else "folder"
 
 
-def make_recipe(info: ModelInfo) -> Recipe:
+def make_recipe(info: ModelInfo, epochs: int = 20) -> Recipe:
     """Returns how a model goes on learning: as it learned, but in small steps, and not long enough to forget.
 
     The noise that it heard then lies on another machine, and it is no beginner, whom masks would slow down.
@@ -123,12 +128,17 @@ def make_recipe(info: ModelInfo) -> Recipe:
         was,
         augment=replace(was.augment, noise="", masks_from=0.0),
         optimizer=replace(was.optimizer, learning_rate=5e-4, warmup=0.1, decay="cosine", average=0.98),
-        training=replace(was.training, epochs=20, patience=0, batch_seconds=20.0, dev_split="dev"),
+        training=replace(was.training, epochs=epochs, patience=0, batch_seconds=20.0, dev_split="dev"),
     )
 
 
-def _choose_recipe(info: ModelInfo, overrides: Sequence[str]) -> Recipe:
-    recipe = build_settings(Recipe, asdict(make_recipe(info)), overrides, "adapt")
+def choose_recipe(info: ModelInfo, overrides: Sequence[str], epochs: int = 20) -> Recipe:
+    """Returns what `make_recipe` does, with overrides applied.
+
+    Raises:
+        RecipeError: A setting is unknown, or would not leave the model what it is.
+    """
+    recipe = build_settings(Recipe, asdict(make_recipe(info, epochs)), overrides, "adapt")
     if recipe.network != info.recipe.network or recipe.input != info.recipe.input:
         raise RecipeError("adapt: network and input are the model's and stay as they are; --set training, say")
     if bool(recipe.training.phones) != bool(info.recipe.training.phones):
@@ -138,8 +148,12 @@ def _choose_recipe(info: ModelInfo, overrides: Sequence[str]) -> Recipe:
     return recipe
 
 
-def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool) -> CorpusPlan:
-    """Returns recordings as the model hears and writes; where they are in no splits, whole sentences are kept apart."""
+def read_recordings(info: ModelInfo, corpus: Corpus, recordings: Path) -> Splits:
+    """Returns the recordings that a model shall learn from, and their texts.
+
+    Raises:
+        CorpusError: They are not laid out as expected, or are in another language than the model's.
+    """
     found = corpus.read(recordings.resolve(), ())
     foreign = {one.lang for listed in found.values() for one in listed if one.lang}
     if foreign := {lang for lang in foreign if base_language(lang) != base_language(info.lang)}:
@@ -147,6 +161,12 @@ def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool
             f"{recordings}: some of it is in {', '.join(sorted(foreign))}, and the model knows {info.lang}; mend lang"
             " in the manifest, or name a --model of that language"
         )
+    return found
+
+
+def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool) -> CorpusPlan:
+    """Returns recordings as the model hears and writes; where they are in no splits, whole sentences are kept apart."""
+    found = read_recordings(info, corpus, recordings)
     alone = UNSPLIT in found
     sentences = {normalize(one.text, info.lang) for one in found.get(UNSPLIT, ())} - {""}
     if alone and len(sentences) < _FEWEST:
@@ -173,26 +193,34 @@ def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool
     return replace(
         plan,
         splits={
-            split: [replace(one, speaker=one.speaker or _NAMELESS) for one in utterances]
+            split: [replace(one, speaker=one.speaker or NAMELESS) for one in utterances]
             for split, utterances in plan.splits.items()
         },
     )
 
 
-def _settle_origin(out: Path, model: Path, force: bool) -> None:
-    """Writes down which model is adapted, and raises OutputError where it was another."""
+def settle_origin(out: Path, model: Path, force: bool, options: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Writes down which model is adapted with which options, and raises OutputError where it was others."""
     if model.resolve().is_relative_to(out.resolve()):
         raise OutputError(f"{out}: holds the model that shall learn; choose another --out")
-    path, digest = out / _ORIGIN, hashlib.sha256(model.read_bytes()).hexdigest()
-    if path.exists() and not force and read_toml(path, OutputError).get("model_sha256") != digest:
-        raise OutputError(f"{out}: holds another model's adaptation; --force begins again, or choose another --out")
+    path = out / _ORIGIN
+    origin = {"model": str(model), "model_sha256": hashlib.sha256(model.read_bytes()).hexdigest(), **options}
+    if path.exists() and not force:
+        was = read_toml(path, OutputError)
+        if other := sorted(name for name in (was | origin).keys() - {"model"} if was.get(name) != origin.get(name)):
+            what = (
+                "another model's adaptation"
+                if "model_sha256" in other
+                else f"an adaptation with other {abridge(other)}"
+            )
+            raise OutputError(f"{out}: holds {what}; --force begins again, or choose another --out")
     if not path.exists() and out.exists() and any(out.iterdir()):
         raise OutputError(f"{out}: holds other files; choose another --out")
     if path.exists() and force:
         for name in (STATE_FILE, MODEL_FILE):  # or they would pass for what becomes of this model
             (out / RUN / name).unlink(missing_ok=True)
     with write_atomically(path) as temporary:
-        temporary.write_text(tomli_w.dumps({"model": str(model), "model_sha256": digest}), encoding="utf-8")
+        temporary.write_text(tomli_w.dumps(origin), encoding="utf-8")
 
 
 def _report(recordings: Path, data: Path, prepared: PreparedCorpus) -> None:

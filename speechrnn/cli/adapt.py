@@ -1,9 +1,14 @@
 """speechrnn adapt, and speechrnn record."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from speechrnn.cli.arguments import refuse_beside_phrases
+
+if TYPE_CHECKING:
+    from speechrnn.score.assessment import Assessment
 
 
 def adapt(
@@ -14,33 +19,79 @@ def adapt(
     ] = None,
     layout: Annotated[str, typer.Option(help="How the recordings are laid out, as prepare names it.")] = "",
     spell_numbers: Annotated[bool, typer.Option("--spell-numbers", help="Turn figures into words.")] = False,
-    lm: Annotated[Path | None, typer.Option(help="Judge with a language model: english ships.")] = None,
+    lm: Annotated[Path | None, typer.Option(help="Judge, or hear, with a language model: english ships.")] = None,
+    untranscribed: Annotated[
+        bool, typer.Option("--untranscribed", help="Learn from what the model hears: the recordings need no texts.")
+    ] = False,
+    words: Annotated[
+        Path | None, typer.Option(help="With --untranscribed: a file with the only words there are.")
+    ] = None,
+    phrases: Annotated[
+        Path | None, typer.Option(help="With --untranscribed: a file of which each recording says one line.")
+    ] = None,
+    letters: Annotated[bool, typer.Option("--letters", help="With --untranscribed: read these by letters.")] = False,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, max=100, help="With --untranscribed: how often it hears all and learns; 3.")
+    ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: training.epochs=40.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Begin again although the folder holds a model.")] = False,
 ) -> None:
     """Teach a model a voice by a few minutes of it, and print what that brought on sentences kept apart."""
     from speechrnn.adapt.adaptation import RUN, adapt_model
-    from speechrnn.console import name_command, note, print_line
-    from speechrnn.score.report import format_comparison, format_summary
-    from speechrnn.shipped import ENGLISH_WEIGHTS
+    from speechrnn.adapt.untranscribed import adapt_untranscribed
+    from speechrnn.console import name_command, note
+    from speechrnn.shipped import ENGLISH_LM, ENGLISH_WEIGHTS
+    from speechrnn.transcribe.reading import Reading
 
-    assessment = adapt_model(
-        model or ENGLISH_WEIGHTS,
+    if not untranscribed and (words or phrases or letters or rounds):
+        raise typer.BadParameter("--words, --phrases, --letters and --rounds go with --untranscribed")
+    refuse_beside_phrases(phrases, lm, words)
+    learner = model or ENGLISH_WEIGHTS
+    if not untranscribed:
+        assessment = adapt_model(
+            learner,
+            recordings,
+            out,
+            layout=layout,
+            spell_numbers=spell_numbers,
+            overrides=settings or (),
+            lm=lm,
+            force=force,
+        )
+        _print_gain(assessment)
+        note(f"to use it: {name_command()} transcribe FILE --model {out / RUN}" + (f" --lm {lm}" if lm else ""))
+        return
+    if model is None and not (lm or words or phrases):
+        lm = ENGLISH_LM
+    run, tested = adapt_untranscribed(
+        Reading(learner, lm=lm, words=words, phrases=phrases, letters=letters),
         recordings,
         out,
         layout=layout,
+        rounds=rounds or 3,
         spell_numbers=spell_numbers,
         overrides=settings or (),
-        lm=lm,
         force=force,
     )
+    if tested:
+        _print_gain(tested)
+    else:
+        note("what that brought is not known: speechrnn score tells, with recordings whose texts somebody wrote")
+    helped = {"--lm": lm, "--words": words, "--phrases": phrases}
+    options = "".join(f" {option} {value}" for option, value in helped.items() if value) + " --letters" * letters
+    note(f"to use it: {name_command()} transcribe FILE --model {run}{options}")
+
+
+def _print_gain(assessment: "Assessment") -> None:
+    from speechrnn.console import note, print_line
+    from speechrnn.score.report import format_comparison, format_summary
+
     assert assessment.other
     assert assessment.comparison
     print_line(f"before\n{format_summary(assessment.other)}\nafter\n{format_summary(assessment.score)}")
     print_line(format_comparison(assessment.comparison))
     if assessment.comparison.difference >= 0:
         note("it is no better than before on what it did not hear; more recordings may help")
-    note(f"to use it: {name_command()} transcribe FILE --model {out / RUN}" + (f" --lm {lm}" if lm else ""))
 
 
 def record(

@@ -21,3 +21,9 @@ def refuse_greedy(beam: int | None, *known: object) -> None:
     """Refuses a greedy beam beside something that only a search hears of."""
     if beam == 1 and any(known):
         raise typer.BadParameter("--beam 1 is greedy, and hears of no language model or words; take 10 or more")
+
+
+def refuse_beside_phrases(phrases: object, *known: object) -> None:
+    """Refuses what knows of other words beside phrases that are all that is said."""
+    if phrases and any(known):
+        raise typer.BadParameter("--phrases are all that is said; leave out --beam, --lm, --words and --hotword")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from speechrnn.cli.arguments import refuse_greedy, split_names
+from speechrnn.cli.arguments import refuse_beside_phrases, refuse_greedy, split_names
 from speechrnn.limits import MOST_WARPS, WIDEST_BEAM
 
 if TYPE_CHECKING:
@@ -23,8 +23,11 @@ def score(
     ] = None,
     lm: Annotated[Path | None, typer.Option(help="With --model: a language model, ours or ARPA.")] = None,
     words: Annotated[Path | None, typer.Option(help="With --model: a file with the only words there are.")] = None,
+    phrases: Annotated[
+        Path | None, typer.Option(help="With --model: a file of which each utterance says one line.")
+    ] = None,
     letters: Annotated[
-        bool, typer.Option("--letters", help="With --model: read both by letters, also where it has learned phones.")
+        bool, typer.Option("--letters", help="With --model: read these by letters, also where it has learned phones.")
     ] = False,
     warps: Annotated[
         int,
@@ -54,17 +57,18 @@ def score(
 
     if (hypothesis is None) == (model is None):
         raise typer.BadParameter("give a file of hypotheses, or a prepared folder with --model")
-    if hypothesis is not None and (beam or lm or words or letters or warps > 1):
+    if hypothesis is not None and (beam or lm or words or phrases or letters or warps > 1):
         raise typer.BadParameter(
-            "--beam, --lm, --words, --letters and --warps go with --model; these hypotheses are read already"
+            "--beam, --lm, --words, --phrases, --letters and --warps go with --model; these hypotheses are read already"
         )
     refuse_greedy(beam, lm, words)
+    refuse_beside_phrases(phrases, beam, lm, words)
     keys, outputs = _parse_keys(by), Outputs(html, html_audio, trn, ctm, force)
     outputs.refuse_existing()
     if model is not None:
         from speechrnn.transcribe.reading import Reading
 
-        reading = Reading(model, beam, lm, words, letters=letters, warps=warps)
+        reading = Reading(model, beam, lm, words, phrases, letters=letters, warps=warps)
         reading.suggest_lm()
         references, hypotheses = _recognize(reference, split, reading)
     elif hypothesis is not None:

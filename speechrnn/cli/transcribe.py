@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from speechrnn.cli.arguments import refuse_greedy
+from speechrnn.cli.arguments import refuse_beside_phrases, refuse_greedy
 from speechrnn.limits import MOST_WARPS, WIDEST_BEAM
 
 _NOTHING = "name recordings, or - for stdin, or add --mic; --align MANIFEST has its own"
@@ -59,9 +59,15 @@ def transcribe(
     words: Annotated[
         Path | None, typer.Option(help="A file with the only words there are; digits and commands ship.")
     ] = None,
+    phrases: Annotated[
+        Path | None,
+        typer.Option(help="A file of whose lines one is said between two pauses, and nothing else; digits ships."),
+    ] = None,
     letters: Annotated[
         bool,
-        typer.Option("--letters", help="Read --lm and --words by letters, also where the model has learned phones."),
+        typer.Option(
+            "--letters", help="Read --lm, --words and --phrases by letters, also where the model has learned phones."
+        ),
     ] = False,
     warps: Annotated[
         int,
@@ -83,9 +89,10 @@ def transcribe(
     from speechrnn.transcribe.known import KnownTexts
     from speechrnn.transcribe.reading import Reading
 
-    if align and (beam or lm or words or hotword or letters):
-        raise typer.BadParameter("--align knows the words; leave out --beam, --lm, --words, --letters and --hotword")
+    if align and (beam or lm or words or phrases or hotword or letters):
+        raise typer.BadParameter("--align knows the words; leave out what else says how they are read")
     refuse_greedy(beam, lm, words, hotword)
+    refuse_beside_phrases(phrases, beam, lm, words, hotword)
     if output_dir is None and (skip_existing or force or format is Format.ALL):
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
     if one_speaker and skip_existing:
@@ -100,7 +107,15 @@ def transcribe(
     if texts and texts.text is not None and (len(recordings) > 1 or recordings[0].is_dir()):
         raise typer.BadParameter(f"{align} says what one recording says; name that one alone, or --align a manifest")
     reading = Reading.choose(
-        model, bool(align), beam=beam, lm=lm, words=words, hotwords=tuple(hotword or ()), letters=letters, warps=warps
+        model,
+        bool(align),
+        beam=beam,
+        lm=lm,
+        words=words,
+        phrases=phrases,
+        hotwords=tuple(hotword or ()),
+        letters=letters,
+        warps=warps,
     )
     if model is None:
         reading.introduce_default()

@@ -50,12 +50,14 @@ class Alternative:
         text: What they say.
         log_prob: Natural log of the probability of all its paths, as far as the beam held them; priors taken off.
         score: The same with what language model and vocabulary add.
+        posterior: Its probability where all that can be said is known; None elsewhere.
     """
 
     tokens: tuple[int, ...]
     text: str
     log_prob: float
     score: float
+    posterior: float | None = None
 
 
 class BeamDecoder:
@@ -114,7 +116,7 @@ class BeamDecoder:
             start=lm.start if lm else 0,
         )
         self._knows_language = lm is not None
-        self._log_priors = np.log(np.maximum(priors or (1.0,), _LEAST_PRIOR)).astype(np.float32)
+        self._priors = priors
         self._weigh(config or BeamConfig())
 
     @property
@@ -124,7 +126,7 @@ class BeamDecoder:
 
     def _weigh(self, config: BeamConfig) -> None:
         self.temperature = config.temperature
-        self._offset = np.float32(config.prior_weight) * self._log_priors
+        self._offset = weigh_priors(self._priors, config.prior_weight)
         self._weights = self._weights._replace(beam=config.beam_width, cut=config.beam_cut)
         if self._knows_language:
             self._weights = self._weights._replace(
@@ -191,6 +193,11 @@ class BeamDecoder:
         ends = [node for node in path if tree[node]["token"] == self._weights.space or node == last]
         words = [self._vocabulary[tree[node]["word"]] for node in ends if tree[node]["word"] >= 0]
         return Alternative(tokens, " ".join(words), log_prob, score)
+
+
+def weigh_priors(priors: Sequence[float], weight: float) -> LogProbs:
+    """Returns what is taken off log_probs, (classes,): part of the logarithm of mean probabilities; (1,) of none."""
+    return np.float32(weight) * np.log(np.maximum(priors or (1.0,), _LEAST_PRIOR)).astype(np.float32)
 
 
 def _gather_words(

@@ -17,9 +17,8 @@ from speechrnn.prepare.prepared import list_parts, read_prepared
 from speechrnn.prepare.speakers import move_speakers, sum_speakers
 from speechrnn.prepare.store import FeatureStore
 from speechrnn.score.entries import Entry
-from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.listener import Listener
-from speechrnn.transcribe.recognizer import Recognizer
+from speechrnn.transcribe.recognizer import Decoder, Recognizer
 from speechrnn.transcribe.torch_listener import TorchListener
 from speechrnn.words import to_text
 
@@ -27,7 +26,7 @@ _BATCH_SECONDS = 60
 
 
 def transcribe_split(
-    folder: Path, split: str, listener: Listener, decoder: BeamDecoder | None = None
+    folder: Path, split: str, listener: Listener, decoder: Decoder | None = None
 ) -> tuple[dict[str, Entry], dict[str, Entry]]:
     """Returns references and hypotheses of a prepared split, both by utterance id.
 

@@ -15,6 +15,7 @@ from speechrnn.text import normalize, require_symbols
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.lm.files import load_lm
 from speechrnn.transcribe.lm.ngrams import SPECIAL, NgramModel
+from speechrnn.transcribe.phrases import PhraseDecoder
 
 _BOOST = 8.0
 """Nats by which a favoured word is favoured where its boost is not said."""
@@ -71,6 +72,26 @@ def make_decoder(
     return decoder
 
 
+def make_phrase_decoder(info: ModelInfo, phrases: Path, letters: bool = False) -> PhraseDecoder:
+    """Returns a decoder that hears one of the lines of a file, and nothing else.
+
+    Args:
+        info: The model's alphabet, phones and language.
+        phrases: A file with a phrase a line, or the name of one that ships.
+        letters: Read letters also where the model has learned phones, and all sounds are known.
+
+    Raises:
+        TextError: The phrases cannot be read, or the model cannot spell one.
+    """
+    lines = _read_lines(phrases, info)
+    sounds = (
+        None if letters else _find_sounds(info, None, sorted({word for line in lines for word in line.split()}), ())
+    )
+    if sounds is None or info.phones is None:
+        return PhraseDecoder(info.alphabet, lines)
+    return PhraseDecoder(info.phones, lines, sounds=sounds, priors=info.phone_priors)
+
+
 def _find_sounds(
     info: ModelInfo, lm: NgramModel | None, words: Sequence[str], hotwords: Iterable[str]
 ) -> dict[str, str] | None:
@@ -98,17 +119,22 @@ def _find_sounds(
 
 
 def _read_words(path: Path, info: ModelInfo) -> list[str]:
+    return sorted({word for line in _read_lines(path, info) for word in line.split()})
+
+
+def _read_lines(path: Path, info: ModelInfo) -> list[str]:
+    """Returns the different lines of a file in which something is said."""
     path = find_shipped(path, WORDS)
     if not path.exists():
         raise TextError(f"{path}: no such file; what ships is named {list_shipped(WORDS)}")
-    words: set[str] = set()
+    lines: dict[str, None] = {}
     for number, line in enumerate(read_lines(path, TextError), 1):
-        if spoken := normalize(line, info.lang):
+        if spoken := " ".join(normalize(line, info.lang).split()):
             require_symbols(spoken, info.alphabet.symbols, f"{path}:{number}")
-            words.update(spoken.split())
-    if not words:
+            lines[spoken] = None
+    if not lines:
         raise TextError(f"{path}: holds no words")
-    return sorted(words)
+    return list(lines)
 
 
 def _parse_hotword(hotword: str, info: ModelInfo) -> tuple[str, float]:

@@ -21,6 +21,7 @@ class Reading:
         beam: Prefixes of a beam search; 1 for greedy decoding, None for what the rest asks for.
         lm: A language model, or the name of one that ships.
         words: A file with the only words there are, or the name of one that ships.
+        phrases: A file of which each recording says one line, or the name of one that ships.
         hotwords: Favoured words, each with or without its boost.
         letters: Read letters also where the model has learned phones.
         warps: Lengths of the vocal tract as which the model hears, to take the mean.
@@ -30,6 +31,7 @@ class Reading:
     beam: int | None = None
     lm: Path | None = None
     words: Path | None = None
+    phrases: Path | None = None
     hotwords: Sequence[str] = ()
     letters: bool = False
     warps: int = 1
@@ -45,16 +47,19 @@ class Reading:
             wanted: The other attributes.
 
         Raises:
-            ValueError: The beam is no whole number in range, or 1 beside what a greedy decoder does not hear of.
+            ValueError: The beam is no whole number in range, or 1 beside what a greedy decoder does not hear of; or
+                phrases stand beside what knows of other words.
         """
         reading = cls(model or ENGLISH_MODEL, **wanted)  # type: ignore[arg-type]
-        if model is None and not greedy and reading.beam != 1 and not (reading.lm or reading.words):
+        if model is None and not greedy and reading.beam != 1 and not (reading.lm or reading.words or reading.phrases):
             reading = replace(reading, lm=ENGLISH_LM)
         beam = reading.beam
         if beam is not None and not (isinstance(beam, int) and 1 <= beam <= WIDEST_BEAM):
             raise ValueError(f"beam ({beam}) must be a whole number from 1 to {WIDEST_BEAM}")
         if beam == 1 and (reading.lm or reading.words or reading.hotwords):
             raise ValueError("a beam of 1 is greedy, and hears of no lm, words or hotwords; take 10 or more")
+        if reading.phrases and (beam or reading.lm or reading.words or reading.hotwords):
+            raise ValueError("phrases are all that can be said; leave out beam, lm, words and hotwords")
         return reading
 
     def introduce_default(self) -> None:
@@ -69,7 +74,7 @@ class Reading:
 
     @property
     def _is_greedy(self) -> bool:
-        return not (self.lm or self.words or self.hotwords or (self.beam or 1) > 1)
+        return not (self.lm or self.words or self.phrases or self.hotwords or (self.beam or 1) > 1)
 
     def open(self) -> Recognizer:
         """Returns the recogniser.
@@ -80,7 +85,11 @@ class Reading:
             ValueError: The lengths of the vocal tract are no whole number in range.
         """
         recognizer = Recognizer.load(self.model, self.warps)
-        if not self._is_greedy:
+        if self.phrases:
+            from speechrnn.transcribe.decoding import make_phrase_decoder  # imports numba
+
+            recognizer.decoder = make_phrase_decoder(recognizer.info, self.phrases, self.letters)
+        elif not self._is_greedy:
             from speechrnn.transcribe.decoding import make_decoder  # imports numba, which greedy decoding needs not
 
             recognizer.decoder = make_decoder(
@@ -95,7 +104,13 @@ class Reading:
 
     def hash(self, recognizer: Recognizer, text: Path | None = None, one_speaker: bool = False) -> str:
         """Returns a hash of all that transcripts depend on beside the recordings; `text` is what is aligned."""
-        lm, words = self.lm and find_shipped(self.lm, LM), self.words and find_shipped(self.words, WORDS)
-        options = {"--one-speaker": one_speaker, "--letters": self.letters, f"--warps {self.warps}": self.warps > 1}
+        lm, listed = self.lm and find_shipped(self.lm, LM), self.words or self.phrases
+        words = listed and find_shipped(listed, WORDS)
+        options = {
+            "--one-speaker": one_speaker,
+            "--phrases": bool(self.phrases),
+            "--letters": self.letters,
+            f"--warps {self.warps}": self.warps > 1,
+        }
         chosen = [option for option, wanted in options.items() if wanted]  # before the beam, where no hotword stands
         return hash_reader([Path(recognizer.name), lm, words, text], [*chosen, self.beam, *self.hotwords])

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +23,34 @@ from speechrnn.transcribe.transcript import Transcript, make_transcript
 from speechrnn.words import Word, read_words
 
 if TYPE_CHECKING:
-    from speechrnn.transcribe.beam import BeamDecoder
+    from speechrnn.text import Alphabet
+    from speechrnn.transcribe.beam import Alternative
 
 Audio = str | PathLike[str] | BinaryIO | NDArray[np.float32]
 """A recording: a file that libsndfile reads, by its path or open for reading bytes; or samples."""
 
 
+class Decoder(Protocol):
+    """Reads log_probs with what is known beside them.
+
+    Attributes:
+        alphabet: Whose classes they are of: the model's letters, or its phones.
+        reads_phones: Whether it is the phones.
+        temperature: What the logarithms of confidences are divided by; 0 for the model's own.
+    """
+
+    alphabet: "Alphabet"
+    reads_phones: bool
+    temperature: float
+
+    def decode(self, log_probs: NDArray[np.float32], count: int = 1) -> "list[Alternative]":
+        """Returns the best texts, best first, at most `count`."""
+
+
 class Recognizer:
     """Turns recordings into text with one model."""
 
-    def __init__(self, listener: Listener, name: str, decoder: "BeamDecoder | None" = None) -> None:
+    def __init__(self, listener: Listener, name: str, decoder: Decoder | None = None) -> None:
         """Takes a model, the name under which transcripts mention it, and a decoder; without one, it reads greedily."""
         self.listener = listener
         self.name = name
@@ -141,10 +159,14 @@ class Recognizer:
         readings = self.decoder.decode(log_probs)
         if not readings:
             return []
-        aligned = align(log_probs, readings[0].tokens)
+        best = readings[0]
+        aligned = align(log_probs, best.tokens)
         temperature = self.decoder.temperature or info.temperature
         words = read_words(aligned, self.decoder.alphabet, info.frame_seconds, start, temperature)
-        return [replace(word, text=text) for word, text in zip(words, readings[0].text.split(), strict=True)]
+        words = [replace(word, text=text) for word, text in zip(words, best.text.split(), strict=True)]
+        if best.posterior is not None:
+            words = [replace(word, confidence=round(best.posterior, 4)) for word in words]
+        return words
 
 
 def _to_columns(samples: NDArray[np.float32]) -> NDArray[np.float32]:

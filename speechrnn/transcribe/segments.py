@@ -17,8 +17,11 @@ _STEP = SAMPLE_RATE // 50
 _PAUSE_SECONDS = 0.7
 """Quiet that ends a piece; the longer a piece is, the shorter, and the less quiet."""
 
-_LONG_SECONDS, _LONGEST_SECONDS = 10.0, 30.0
-"""From when on a pause may be shorter, and when a piece ends without one."""
+_LONG_SECONDS = 10.0
+"""From when on a pause may be shorter."""
+
+LONGEST_SECONDS = 30.0
+"""When a piece ends without a pause."""
 
 _MARGIN = 5
 """Steps of a pause that stay with what is said before it, and with what is said behind it."""
@@ -135,7 +138,7 @@ class _Cutter:
         """Yields what has been said if it ends with this step."""
         self._length += 1
         seconds = self._length * _STEP / SAMPLE_RATE
-        patience = min(1.0, (_LONGEST_SECONDS - seconds) / (_LONGEST_SECONDS - _LONG_SECONDS))
+        patience = min(1.0, (LONGEST_SECONDS - seconds) / (LONGEST_SECONDS - _LONG_SECONDS))
         self._quiet = 0 if level > limit**patience * loudest ** (1 - patience) else self._quiet + 1
         if self._quiet >= patience * _PAUSE:
             yield from self._take(self._judged - max(0, self._quiet - _MARGIN), spoken=True, ended=True)
