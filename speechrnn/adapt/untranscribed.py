@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from speechrnn.adapt.adaptation import (
     DATA,
@@ -44,6 +45,8 @@ from speechrnn.score.assessment import Assessment, assess
 from speechrnn.score.entries import Entry
 from speechrnn.train.run import train_model
 from speechrnn.transcribe.corpus import transcribe_split
+from speechrnn.transcribe.listener import Listener
+from speechrnn.transcribe.phrases import PhraseDecoder
 from speechrnn.transcribe.reading import Reading
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.segments import LONGEST_SECONDS, cut_signal
@@ -69,10 +72,10 @@ _DEV_EVERY = 6
 
 
 class Heard(NamedTuple):
-    """An utterance with the text that was heard in it, and how sure that is: its words' mean confidence."""
+    """An utterance with the text that was heard in it, and a number that grows with how sure that is."""
 
     utterance: Utterance
-    confidence: float
+    sureness: float
 
 
 def adapt_untranscribed(
@@ -156,11 +159,11 @@ def choose_surest(heard: Sequence[Heard]) -> list[Utterance]:
 
     kinds: dict[str, list[float]] = defaultdict(list)
     for one in heard:
-        kinds[name_kind(one)].append(one.confidence)
+        kinds[name_kind(one)].append(one.sureness)
     if "" in kinds:
-        kinds[""] = [one.confidence for one in heard]
-    limits = {kind: float(np.quantile(confidences, 1 - _SURE)) for kind, confidences in kinds.items()}
-    return [one.utterance for one in heard if one.confidence >= limits[name_kind(one)]]
+        kinds[""] = [one.sureness for one in heard]
+    limits = {kind: float(np.quantile(values, 1 - _SURE)) for kind, values in kinds.items()}
+    return [one.utterance for one in heard if one.sureness >= limits[name_kind(one)]]
 
 
 def _cut_all(listed: Iterable[Utterance]) -> list[Utterance]:
@@ -195,22 +198,32 @@ def _hear_all(reading: Reading, utterances: Sequence[Utterance]) -> list[Heard]:
     """Returns the utterances in which something was heard, with that."""
     recognizer = reading.open()
     known = _know_speakers(recognizer, utterances)
-    heard: list[Heard] = []
 
-    def hear(one: Utterance) -> tuple[Utterance, list[Word]]:
-        return one, known.get(one.speaker, recognizer).recognize(read_utterance(one))
+    def hear(one: Utterance) -> Heard | None:
+        listener = known.get(one.speaker, recognizer.listener)
+        log_probs = listener.compute_log_probs(read_utterance(one), recognizer.reads_phones)
+        words = recognizer.read(log_probs)
+        return (
+            Heard(replace(one, text=to_text(words)), _measure_sureness(recognizer, log_probs, words)) if words else None
+        )
 
     with show_progress("Hearing", len(utterances), "utterances") as advance:
-        for one, words in map_in_order(hear, utterances):
-            if words:
-                confidence = sum(word.confidence for word in words) / len(words)
-                heard.append(Heard(replace(one, text=to_text(words)), confidence))
+        heard: list[Heard] = []
+        for one in map_in_order(hear, utterances):
+            heard += [one] if one else []
             advance(1)
     return heard
 
 
-def _know_speakers(recognizer: Recognizer, utterances: Sequence[Utterance]) -> dict[str, Recognizer]:
-    """Returns a recogniser for each speaker, where the model was taught with speakers' own means; none otherwise."""
+def _measure_sureness(recognizer: Recognizer, log_probs: NDArray[np.float32], words: Sequence[Word]) -> float:
+    """Returns the log-odds of the phrase, where there are few: confidences of 1 would all be alike; or their mean."""
+    if isinstance(recognizer.decoder, PhraseDecoder):
+        return recognizer.decoder.decode(log_probs)[0].log_odds or 0.0
+    return sum(word.confidence for word in words) / len(words)
+
+
+def _know_speakers(recognizer: Recognizer, utterances: Sequence[Utterance]) -> dict[str, Listener]:
+    """Returns who listens to each speaker, where the model was taught with speakers' own means; none otherwise."""
     listener = recognizer.listener
     if listener.info.recipe.input.cmvn != "speaker":
         return {}
@@ -218,10 +231,7 @@ def _know_speakers(recognizer: Recognizer, utterances: Sequence[Utterance]) -> d
     for one in utterances:
         features = compute_mfcc(read_utterance(one), listener.info.features)
         sums[one.speaker] = FrameSum.of([features, *([sums[one.speaker]] if one.speaker in sums else [])])
-    return {
-        speaker: Recognizer(listener.for_speaker(spoken.mean), recognizer.name, recognizer.decoder)
-        for speaker, spoken in sums.items()
-    }
+    return {speaker: listener.for_speaker(spoken.mean) for speaker, spoken in sums.items()}
 
 
 def _write_heard(folder: Path, kept: Sequence[Utterance], test: Sequence[Utterance]) -> None:

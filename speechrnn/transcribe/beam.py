@@ -50,14 +50,15 @@ class Alternative:
         text: What they say.
         log_prob: Natural log of the probability of all its paths, as far as the beam held them; priors taken off.
         score: The same with what language model and vocabulary add.
-        posterior: Its probability where all that can be said is known; None elsewhere.
+        log_odds: Natural log of how much more probable it is than all else that can be said, and silence, together;
+            None where that is not known.
     """
 
     tokens: tuple[int, ...]
     text: str
     log_prob: float
     score: float
-    posterior: float | None = None
+    log_odds: float | None = None
 
 
 class BeamDecoder:

@@ -65,7 +65,7 @@ class PhraseDecoder:
         """
         weighed = np.ascontiguousarray(log_probs - self._offset, np.float32)
         totals = _sum_paths(weighed, self._states, self._counts)
-        posteriors = np.exp(totals - np.logaddexp.reduce([*totals, weighed[:, BLANK].sum()]))
+        everything = np.append(totals, weighed[:, BLANK].sum())
         best = [place for place in np.argsort(-totals, kind="stable")[:count].tolist() if np.isfinite(totals[place])]
         return [
             Alternative(
@@ -73,7 +73,7 @@ class PhraseDecoder:
                 self._phrases[place],
                 log_prob=float(totals[place]),
                 score=float(totals[place]),
-                posterior=float(posteriors[place]),
+                log_odds=float(totals[place] - np.logaddexp.reduce(np.delete(everything, place))),
             )
             for place in best
         ]

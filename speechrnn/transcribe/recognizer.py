@@ -1,5 +1,6 @@
 """A model that listens: from a recording to its transcript."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -164,8 +165,9 @@ class Recognizer:
         temperature = self.decoder.temperature or info.temperature
         words = read_words(aligned, self.decoder.alphabet, info.frame_seconds, start, temperature)
         words = [replace(word, text=text) for word, text in zip(words, best.text.split(), strict=True)]
-        if best.posterior is not None:
-            words = [replace(word, confidence=round(best.posterior, 4)) for word in words]
+        if best.log_odds is not None:
+            confidence = round(1 / (1 + math.exp(-max(best.log_odds, -100.0))), 4)
+            words = [replace(word, confidence=confidence) for word in words]
         return words
 
 
