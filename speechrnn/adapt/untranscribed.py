@@ -123,22 +123,18 @@ def adapt_untranscribed(
     given = {"lm": reading.lm, "words": reading.words, "phrases": reading.phrases, "letters": reading.letters}
     options = {name: str(value or "") for name, value in given.items()}
     settle_origin(out, reading.model, force, {"recordings": str(recordings.resolve()), **options})
+    if force:
+        for old in out.glob("round*"):
+            shutil.rmtree(old)
     config = PrepareConfig(lang=info.lang, numbers="spell" if spell_numbers else "refuse", features=info.features)
     letters = "".join(info.alphabet.symbols[1:])
     utterances = _cut_all(chain.from_iterable(splits.values()))
     learner = reading
     for number in range(1, rounds + 1):
         folder = out / f"round{number}"
-        if force:
-            shutil.rmtree(folder, ignore_errors=True)
+        note(f"round {number} of {rounds}")
         if not (folder / HEARD / _LAST).exists():
-            heard = _hear_all(learner, utterances)
-            kept = choose_surest(heard)
-            note(
-                f"round {number} of {rounds}: heard something in {len(heard)} of {len(utterances)} utterances; learning"
-                f" from the surest {len(kept)}"
-            )
-            _write_heard(folder / HEARD, kept, test)
+            _write_heard(folder / HEARD, choose_surest(_hear_all(learner, utterances)), test)
         prepare_corpus(plan_corpus(find_corpus("nemo"), folder / HEARD, config, letters=letters), folder / DATA)
         again = name_again(recordings, out)
         train_model(folder / DATA, recipe, folder / RUN, resume=True, init=learner.model, again=again)
@@ -212,6 +208,7 @@ def _hear_all(reading: Reading, utterances: Sequence[Utterance]) -> list[Heard]:
         for one in map_in_order(hear, utterances):
             heard += [one] if one else []
             advance(1)
+    note(f"heard something in {len(heard)} of {count_of(len(utterances), 'utterance')}")
     return heard
 
 
@@ -248,6 +245,7 @@ def _write_heard(folder: Path, kept: Sequence[Utterance], test: Sequence[Utteran
             f"{count_of(len(ordered), 'utterance')} to learn from is too little; record more, or name --lm or --words"
             " that help to hear"
         )
+    note(f"learning from the surest {len(ordered)}")
     folder.mkdir(parents=True, exist_ok=True)
     splits = {"test.jsonl": test, "train.jsonl": train, _LAST: dev}
     for name, utterances in splits.items():

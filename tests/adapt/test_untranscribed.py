@@ -129,7 +129,7 @@ def test_the_command_says_how_the_adapted_model_is_used(
     assert run([*command, "--phrases", str(words), "--rounds", "1", "--set", "training.epochs=1"]) == 0
     printed = capsys.readouterr()
     assert not printed.out
-    assert "round 1 of 1: heard something in 18 of 18 utterances; learning from the surest" in printed.err
+    assert "round 1 of 1\nheard something in 18 of 18 utterances\nlearning from the surest" in printed.err
     assert "what that brought is not known" in printed.err
     used = f"transcribe FILE --model {out / 'round1' / 'run'} --phrases {words} --letters"
     assert printed.err.splitlines()[-1].endswith(used)
