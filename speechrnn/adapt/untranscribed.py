@@ -28,7 +28,7 @@ from speechrnn.adapt.adaptation import (
     read_recordings,
     settle_origin,
 )
-from speechrnn.audio import SAMPLE_RATE, measure_duration, read_signal, read_utterance
+from speechrnn.audio import SAMPLE_RATE, is_audio, measure_duration, read_signal, read_utterance
 from speechrnn.config import PrepareConfig
 from speechrnn.console import count_of, note, show_progress, warn_each
 from speechrnn.errors import AudioError, CorpusError
@@ -38,6 +38,7 @@ from speechrnn.modelfile import find_weights, read_model_info
 from speechrnn.outputs import write_atomically
 from speechrnn.parallel import map_in_order
 from speechrnn.prepare.corpora import find_corpus
+from speechrnn.prepare.corpus import UNSPLIT, Splits
 from speechrnn.prepare.pipeline import prepare_corpus
 from speechrnn.prepare.plan import plan_corpus
 from speechrnn.prepare.speakers import FrameSum
@@ -97,7 +98,7 @@ def adapt_untranscribed(
 
     Args:
         reading: The model, and what helps it hear: a language model, or the only words there are.
-        recordings: A folder of recordings, or a manifest; what is longer than half a minute is cut at pauses.
+        recordings: A recording, a folder of them, or a manifest; what is longer than half a minute is cut at pauses.
         out: Where the rounds are kept, each with what was heard, that prepared, and the run.
         layout: How the recordings are laid out, as `prepare` names it; empty to find out.
         rounds: How often.
@@ -117,7 +118,10 @@ def adapt_untranscribed(
     info = read_model_info(reading.model)
     recipe = choose_recipe(info, overrides, _EPOCHS)
     reading.open()  # raises what it will raise before anything is done
-    found = read_recordings(info, find_corpus(layout or find_layout(recordings)), recordings)
+    if is_audio(recordings):
+        found: Splits = {UNSPLIT: [Utterance(str(recordings.resolve()), "")]}
+    else:
+        found = read_recordings(info, find_corpus(layout or find_layout(recordings)), recordings)
     splits = {split: [replace(one, speaker=one.speaker or NAMELESS) for one in each] for split, each in found.items()}
     test = splits.pop("test") if "test" in splits and len(splits) > 1 else ()
     given = {"lm": reading.lm, "words": reading.words, "phrases": reading.phrases, "letters": reading.letters}

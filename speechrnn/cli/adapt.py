@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 
 def adapt(
-    recordings: Annotated[Path, typer.Argument(help="A folder of recordings with their texts, or a manifest.")],
+    recordings: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder of recordings with their texts, or a manifest; untranscribed, also one recording."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Where the adapted model is kept.")],
     model: Annotated[
         Path | None, typer.Option(help="The model that learns: a run's folder or a model file; English if left out.")
@@ -63,8 +68,10 @@ def adapt(
         return
     if model is None and not (lm or words or phrases):
         lm = ENGLISH_LM
+    reading = Reading(learner, lm=lm, words=words, phrases=phrases, letters=letters)
+    reading.suggest_lm()
     run, tested = adapt_untranscribed(
-        Reading(learner, lm=lm, words=words, phrases=phrases, letters=letters),
+        reading,
         recordings,
         out,
         layout=layout,
@@ -77,7 +84,7 @@ def adapt(
         _print_gain(tested)
     else:
         note("what that brought is not known: speechrnn score tells, with recordings whose texts somebody wrote")
-    helped = {"--lm": lm, "--words": words, "--phrases": phrases}
+    helped = {"--lm": "english" if lm == ENGLISH_LM else lm, "--words": words, "--phrases": phrases}
     options = "".join(f" {option} {value}" for option, value in helped.items() if value) + " --letters" * letters
     note(f"to use it: {name_command()} transcribe FILE --model {run}{options}")
 

@@ -138,13 +138,10 @@ def test_the_command_says_how_the_adapted_model_is_used(
 def test_a_long_recording_is_heard_in_pieces(tmp_path: Path, learned: Path, unheard: Path, words: Path) -> None:
     pause = np.zeros(SAMPLE_RATE, dtype=np.float32)
     signal = np.concatenate([part for one in read_manifest(unheard) for part in (read_utterance(one), pause)])
-    folder = tmp_path / "recordings"
-    folder.mkdir()
-    soundfile.write(folder / "long.wav", signal, SAMPLE_RATE)
+    soundfile.write(tmp_path / "long.wav", signal, SAMPLE_RATE)
     assert len(signal) > 30 * SAMPLE_RATE
-    adapt_untranscribed(
-        Reading(learned, words=words), folder, tmp_path / "out", rounds=1, overrides=("training.epochs=1",)
-    )
+    reading = Reading(learned, words=words)
+    adapt_untranscribed(reading, tmp_path / "long.wav", tmp_path / "out", rounds=1, overrides=("training.epochs=1",))
     train = read_manifest(tmp_path / "out" / "round1" / "heard" / "train.jsonl")
     assert len(train) > 5
     assert len({one.id for one in train}) == len(train)
