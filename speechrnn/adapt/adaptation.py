@@ -2,6 +2,7 @@
 
 import hashlib
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -34,6 +35,9 @@ from speechrnn.transcribe.listener import open_listener
 
 DATA, RUN = "data", "run"
 """What adapting leaves in its folder."""
+
+ROUND = "round"
+"""What the folders of an adaptation in rounds are called, before their number."""
 
 _ORIGIN = "origin.toml"
 """The file that says which model has been adapted."""
@@ -219,6 +223,8 @@ def settle_origin(out: Path, model: Path, force: bool, options: Mapping[str, str
     if path.exists() and force:
         for name in (STATE_FILE, MODEL_FILE):  # or they would pass for what becomes of this model
             (out / RUN / name).unlink(missing_ok=True)
+        for old in out.glob(f"{ROUND}*"):
+            shutil.rmtree(old)
     with write_atomically(path) as temporary:
         temporary.write_text(tomli_w.dumps(origin), encoding="utf-8")
 

@@ -7,7 +7,6 @@ References:
     ECCV 2018: the surest of each kind, or what is heard easily would crowd out the rest.
 """
 
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from speechrnn.adapt.adaptation import (
     DATA,
     NAMELESS,
+    ROUND,
     RUN,
     choose_recipe,
     find_layout,
@@ -50,7 +50,7 @@ from speechrnn.transcribe.listener import Listener
 from speechrnn.transcribe.phrases import PhraseDecoder
 from speechrnn.transcribe.reading import Reading
 from speechrnn.transcribe.recognizer import Recognizer
-from speechrnn.transcribe.segments import LONGEST_SECONDS, cut_signal
+from speechrnn.transcribe.segments import LONGEST_SECONDS, cut_recording, cut_signal
 from speechrnn.words import Word, to_text
 
 HEARD = "heard"
@@ -127,15 +127,12 @@ def adapt_untranscribed(
     given = {"lm": reading.lm, "words": reading.words, "phrases": reading.phrases, "letters": reading.letters}
     options = {name: str(value or "") for name, value in given.items()}
     settle_origin(out, reading.model, force, {"recordings": str(recordings.resolve()), **options})
-    if force:
-        for old in out.glob("round*"):
-            shutil.rmtree(old)
     config = PrepareConfig(lang=info.lang, numbers="spell" if spell_numbers else "refuse", features=info.features)
     letters = "".join(info.alphabet.symbols[1:])
     utterances = _cut_all(chain.from_iterable(splits.values()))
     learner = reading
     for number in range(1, rounds + 1):
-        folder = out / f"round{number}"
+        folder = out / f"{ROUND}{number}"
         note(f"round {number} of {rounds}")
         if not (folder / HEARD / _LAST).exists():
             _write_heard(folder / HEARD, choose_surest(_hear_all(learner, utterances)), test)
@@ -188,7 +185,8 @@ def _cut(one: Utterance) -> Iterator[Utterance]:
     if duration <= LONGEST_SECONDS:
         yield replace(one, duration=duration)
         return
-    for piece in cut_signal([read_signal(path, one.offset, duration)]):
+    whole = not one.offset and one.duration is None
+    for piece in cut_recording(path) if whole else cut_signal([read_signal(path, one.offset, duration)]):
         if piece.spoken:
             seconds = len(piece.signal) / SAMPLE_RATE
             yield replace(one, id=f"{one.id}-{piece.start:.2f}", offset=one.offset + piece.start, duration=seconds)
