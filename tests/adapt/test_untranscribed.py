@@ -13,6 +13,7 @@ import soundfile
 from speechrnn.adapt.untranscribed import Heard, adapt_untranscribed, choose_surest
 from speechrnn.audio import SAMPLE_RATE, read_utterance
 from speechrnn.cli import run
+from speechrnn.errors import OutputError
 from speechrnn.manifest import Utterance, read_manifest
 from speechrnn.score.scoring import score_transcripts
 from speechrnn.train.log import read_log
@@ -167,7 +168,15 @@ def test_what_an_adaptation_hears_cannot_change_unseen(
     assert run(["adapt", str(other), *command[2:]]) == 1
     assert "holds an adaptation with other recordings" in capsys.readouterr().err
     assert weights.read_bytes() == first
-    assert run(["adapt", str(other), *command[2:], "--force"]) == 0
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("speechrnn.adapt.untranscribed.choose_surest", _fail)
+        assert run(["adapt", str(other), *command[2:], "--force"]) == 1
+    assert not weights.exists()  # or it would pass for what was made of the other recordings
+    assert run(["adapt", str(other), *command[2:]]) == 0
+
+
+def _fail(*_: object) -> None:
+    raise OutputError("the disk is full")
 
 
 def test_what_cannot_be_heard_is_named(
