@@ -125,7 +125,7 @@ def test_one_bad_recording_does_not_stop_the_others(tmp_path: Path, model: Model
 def test_words_of_a_long_recording_are_timed_from_its_start(
     tmp_path: Path, model: Model, phrases: Sequence[Utterance], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segments, "_LONGEST_SECONDS", 2.0)
+    monkeypatch.setattr(segments, "LONGEST_SECONDS", 2.0)
     monkeypatch.setattr(segments, "_LONG_SECONDS", 1.0)
     first = phrases[0]
     signal = read_signal(Path(first.audio_filepath))[: 10 * SAMPLE_RATE]
