@@ -22,7 +22,7 @@ for speaker in $speakers; do
             --out "$out/$speaker/seed$seed" --resume "$@"
     done
     python "$here/average.py" "$out/$speaker/seed0" "$out/$speaker/seed1" "$out/$speaker/average"
-    speechrnn adapt "$out/$speaker/data/test.jsonl" --untranscribed --phrases digits --letters \
+    speechrnn adapt "$out/$speaker/data/test.jsonl" --untranscribed --rounds 3 --phrases digits --letters \
         --model "$out/$speaker/average" --out "$out/$speaker/heard"
 done
 # Prints the word error rate on all that a speaker said, of a model, with options or without.

@@ -16,7 +16,7 @@ from speechrnn.console import abridge, name_command, note
 from speechrnn.errors import CorpusError, OutputError, RecipeError
 from speechrnn.modelfile import find_weights, read_model_info
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo
-from speechrnn.outputs import write_atomically
+from speechrnn.outputs import explain_disk_errors, is_ours, write_atomically
 from speechrnn.prepare.corpora import find_corpus
 from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits
 from speechrnn.prepare.pipeline import prepare_corpus
@@ -92,7 +92,8 @@ def adapt_model(
         make_decoder(info, lm=lm)  # raises what it will raise before anything is done
     data, run = out / DATA, out / RUN
     plan = _plan(info, find_corpus(layout or find_layout(recordings)), recordings, spell_numbers)
-    settle_origin(out, model, force)
+    check_origin(out, model, force)
+    begin_adaptation(out, model, force)
     report_plan(plan)
     prepared = prepare_corpus(plan, data, force=force)
     _report(recordings, data, prepared)
@@ -203,14 +204,20 @@ def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool
     )
 
 
-def settle_origin(out: Path, model: Path, force: bool, options: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Writes down which model is adapted with which options, and raises OutputError where it was others."""
-    if model.resolve().is_relative_to(out.resolve()):
-        raise OutputError(f"{out}: holds the model that shall learn; choose another --out")
+def check_origin(
+    out: Path,
+    model: Path,
+    force: bool,
+    options: Mapping[str, str] = MappingProxyType({}),
+    recordings: Path | None = None,
+) -> None:
+    """Raises OutputError where a folder holds another adaptation, other files, or what is to be read."""
+    for path, what in ((model, "model that shall learn"), (recordings, "recordings")):
+        if path and path.resolve().is_relative_to(out.resolve()):
+            raise OutputError(f"{out}: holds the {what}; choose another --out")
     path = out / _ORIGIN
-    origin = {"model": str(model), "model_sha256": hashlib.sha256(model.read_bytes()).hexdigest(), **options}
     if path.exists() and not force:
-        was = read_toml(path, OutputError)
+        was, origin = read_toml(path, OutputError), _describe_origin(model, options)
         if other := sorted(name for name in (was | origin).keys() - {"model"} if was.get(name) != origin.get(name)):
             what = (
                 "another model's adaptation"
@@ -218,15 +225,28 @@ def settle_origin(out: Path, model: Path, force: bool, options: Mapping[str, str
                 else f"an adaptation with other {abridge(other)}"
             )
             raise OutputError(f"{out}: holds {what}; --force begins again, or choose another --out")
-    if not path.exists() and out.exists() and any(out.iterdir()):
+    if not path.exists() and out.exists() and not all(map(is_ours, out.iterdir())):
         raise OutputError(f"{out}: holds other files; choose another --out")
+
+
+def begin_adaptation(out: Path, model: Path, force: bool, options: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Writes down which model is adapted, with which options; with `force`, what was there goes before that."""
+    path = out / _ORIGIN
     if path.exists() and force:
-        for name in (STATE_FILE, MODEL_FILE):  # or they would pass for what becomes of this model
-            (out / RUN / name).unlink(missing_ok=True)
-        for old in out.glob(f"{ROUND}*"):
-            shutil.rmtree(old)
+        with explain_disk_errors(out):
+            for name in (STATE_FILE, MODEL_FILE):  # or they would pass for what becomes of this model
+                (out / RUN / name).unlink(missing_ok=True)
+            for old in out.glob(f"{ROUND}[0-9]*"):
+                if old.name.removeprefix(ROUND).isdecimal() and old.is_dir():
+                    for manifest in old.glob("*/*.jsonl"):  # the first to go: a round without them is no round
+                        manifest.unlink()
+                    shutil.rmtree(old)
     with write_atomically(path) as temporary:
-        temporary.write_text(tomli_w.dumps(origin), encoding="utf-8")
+        temporary.write_text(tomli_w.dumps(_describe_origin(model, options)), encoding="utf-8")
+
+
+def _describe_origin(model: Path, options: Mapping[str, str]) -> dict[str, str]:
+    return {"model": str(model), "model_sha256": hashlib.sha256(model.read_bytes()).hexdigest(), **options}
 
 
 def _report(recordings: Path, data: Path, prepared: PreparedCorpus) -> None:

@@ -1,5 +1,6 @@
 """speechrnn adapt, and speechrnn record."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,8 +86,9 @@ def adapt(
     else:
         note("what that brought is not known: speechrnn score tells, with recordings whose texts somebody wrote")
     helped = {"--lm": "english" if lm == ENGLISH_LM else lm, "--words": words, "--phrases": phrases}
-    options = "".join(f" {option} {value}" for option, value in helped.items() if value) + " --letters" * letters
-    note(f"to use it: {name_command()} transcribe FILE --model {run}{options}")
+    options = [str(word) for option, value in helped.items() if value for word in (option, value)]
+    command = ["transcribe", "FILE", "--model", str(run), *options, *["--letters"] * letters]
+    note(f"to use it: {shlex.join([name_command(), *command])}")
 
 
 def _print_gain(assessment: "Assessment") -> None:

@@ -26,4 +26,6 @@ def refuse_greedy(beam: int | None, *known: object) -> None:
 def refuse_beside_phrases(phrases: object, *known: object) -> None:
     """Refuses what knows of other words beside phrases that are all that is said."""
     if phrases and any(known):
-        raise typer.BadParameter("--phrases are all that is said; leave out --beam, --lm, --words and --hotword")
+        raise typer.BadParameter(
+            "--phrases are all that is said; leave out what reads other words (--lm, --words, say)"
+        )

@@ -90,7 +90,9 @@ def transcribe(
     from speechrnn.transcribe.reading import Reading
 
     if align and (beam or lm or words or phrases or hotword or letters):
-        raise typer.BadParameter("--align knows the words; leave out what else says how they are read")
+        raise typer.BadParameter(
+            "--align knows the words; leave out --beam, --lm, --words, --phrases, --letters and --hotword"
+        )
     refuse_greedy(beam, lm, words, hotword)
     refuse_beside_phrases(phrases, beam, lm, words, hotword)
     if output_dir is None and (skip_existing or force or format is Format.ALL):

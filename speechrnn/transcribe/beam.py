@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from threading import Timer
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.config import BeamConfig
-from speechrnn.console import note
 from speechrnn.text import Alphabet, require_symbols
 from speechrnn.transcribe.lexicon import Lexicon, build_lexicon
 from speechrnn.transcribe.lm.ngrams import UNKNOWN, NgramModel, Spelling, Trie
@@ -27,8 +25,6 @@ _EMPTY = Trie(
     innermost=1,
 )
 
-
-_PATIENCE_SECONDS = 2.0
 
 _SLACK = 6.0
 """Nats that a finished word may gain over what its letters alone promised."""
@@ -48,7 +44,7 @@ class Alternative:
     Attributes:
         tokens: Its classes, without blanks.
         text: What they say.
-        log_prob: Natural log of the probability of all its paths, as far as the beam held them; priors taken off.
+        log_prob: Natural log of the probability of all its paths, as far as a beam held them; priors taken off.
         score: The same with what language model and vocabulary add.
         log_odds: Natural log of how much more probable it is than all else that can be said, and silence, together;
             None where that is not known.
@@ -139,15 +135,6 @@ class BeamDecoder:
         other = copy(self)
         other._weigh(config)
         return other
-
-    def warm_up(self) -> None:
-        """Compiles the search where no earlier process has, and says so where that takes long."""
-        timer = Timer(_PATIENCE_SECONDS, note, ["compiling the search; that happens once"])
-        timer.start()
-        try:
-            self.decode(np.zeros((1, self.alphabet.classes), dtype=np.float32))
-        finally:
-            timer.cancel()
 
     def decode(self, log_probs: LogProbs, count: int = 1) -> list[Alternative]:
         """Returns the best texts, best first, at most `count` of them.

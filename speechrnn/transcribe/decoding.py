@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
+
+import numpy as np
 
 from speechrnn.config import BeamConfig
 from speechrnn.console import note
@@ -16,6 +19,9 @@ from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.lm.files import load_lm
 from speechrnn.transcribe.lm.ngrams import SPECIAL, NgramModel
 from speechrnn.transcribe.phrases import PhraseDecoder
+from speechrnn.transcribe.recognizer import Decoder
+
+_PATIENCE_SECONDS = 2.0
 
 _BOOST = 8.0
 """Nats by which a favoured word is favoured where its boost is not said."""
@@ -68,7 +74,7 @@ def make_decoder(
     alphabet = info.phones if info.phones and sounds else info.alphabet
     priors = info.phone_priors if sounds else ()
     decoder = BeamDecoder(alphabet, config, lm=model, words=vocabulary, hotwords=favoured, sounds=sounds, priors=priors)
-    decoder.warm_up()
+    _warm_up(decoder)
     return decoder
 
 
@@ -88,8 +94,21 @@ def make_phrase_decoder(info: ModelInfo, phrases: Path, letters: bool = False) -
         None if letters else _find_sounds(info, None, sorted({word for line in lines for word in line.split()}), ())
     )
     if sounds is None or info.phones is None:
-        return PhraseDecoder(info.alphabet, lines)
-    return PhraseDecoder(info.phones, lines, sounds=sounds, priors=info.phone_priors)
+        decoder = PhraseDecoder(info.alphabet, lines)
+    else:
+        decoder = PhraseDecoder(info.phones, lines, sounds=sounds, priors=info.phone_priors)
+    _warm_up(decoder)
+    return decoder
+
+
+def _warm_up(decoder: Decoder) -> None:
+    """Compiles a decoder's search where no earlier process has, and says so where that takes long."""
+    timer = Timer(_PATIENCE_SECONDS, note, ["compiling the search; that happens once"])
+    timer.start()
+    try:
+        decoder.decode(np.zeros((1, decoder.alphabet.classes), dtype=np.float32))
+    finally:
+        timer.cancel()
 
 
 def _find_sounds(

@@ -36,6 +36,10 @@ class Reading:
     letters: bool = False
     warps: int = 1
 
+    def __post_init__(self) -> None:
+        if self.phrases and (self.beam or self.lm or self.words or self.hotwords):
+            raise ValueError("phrases are all that can be said; leave out beam, lm, words and hotwords")
+
     @classmethod
     def choose(cls, model: Path | None, greedy: bool = False, **wanted: object) -> Self:
         """Returns what is wanted; without a model English as it ships, with its language model.
@@ -58,8 +62,6 @@ class Reading:
             raise ValueError(f"beam ({beam}) must be a whole number from 1 to {WIDEST_BEAM}")
         if beam == 1 and (reading.lm or reading.words or reading.hotwords):
             raise ValueError("a beam of 1 is greedy, and hears of no lm, words or hotwords; take 10 or more")
-        if reading.phrases and (beam or reading.lm or reading.words or reading.hotwords):
-            raise ValueError("phrases are all that can be said; leave out beam, lm, words and hotwords")
         return reading
 
     def introduce_default(self) -> None:

@@ -31,6 +31,10 @@ Audio = str | PathLike[str] | BinaryIO | NDArray[np.float32]
 """A recording: a file that libsndfile reads, by its path or open for reading bytes; or samples."""
 
 
+_FINITE = 700.0
+"""Nats whose exponential is still a number."""
+
+
 class Decoder(Protocol):
     """Reads log_probs with what is known beside them.
 
@@ -45,7 +49,7 @@ class Decoder(Protocol):
     temperature: float
 
     def decode(self, log_probs: NDArray[np.float32], count: int = 1) -> "list[Alternative]":
-        """Returns the best texts, best first, at most `count`."""
+        """Returns the best texts of log_probs, (frames, classes), natural log, best first, at most `count`."""
 
 
 class Recognizer:
@@ -150,7 +154,8 @@ class Recognizer:
     def read(self, log_probs: NDArray[np.float32], start: float = 0.0) -> list[Word]:
         """Returns the words in log_probs, (frames, classes), the first frame of which is at `start` seconds.
 
-        They begin and end with the frames of their letters or phones, which are fewer than their sounds.
+        They begin and end with the frames of their letters or phones, which are fewer than their sounds. Of a phrase
+        that is one of several, all words have the phrase's confidence.
         """
         info = self.info
         if self.decoder is None:
@@ -166,7 +171,7 @@ class Recognizer:
         words = read_words(aligned, self.decoder.alphabet, info.frame_seconds, start, temperature)
         words = [replace(word, text=text) for word, text in zip(words, best.text.split(), strict=True)]
         if best.log_odds is not None:
-            confidence = round(1 / (1 + math.exp(-max(best.log_odds, -100.0))), 4)
+            confidence = round(1 / (1 + math.exp(min(-best.log_odds, _FINITE))), 4)
             words = [replace(word, confidence=confidence) for word in words]
         return words
 
