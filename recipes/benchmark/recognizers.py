@@ -7,7 +7,8 @@ MANIFEST names recordings and what is said in them. PYTHON is one into which pip
 model and the language model that come with it, or faster-whisper, for which FOLDER holds a model. Each recogniser is a
 process of its own, in one thread, and reads the same 16-bit WAV files; cold is what a process takes that is started for
 the one recording nearest to 10 s, the best of three, in turns. Texts are compared as `score --normalize english` does,
-as Whisper writes figures and punctuation. How much memory a process took is said in Linux's unit.
+as Whisper writes figures and punctuation. Of --words, each recording says one: a grammar for pocketsphinx, --phrases of
+ours. How much memory a process took is said in Linux's unit.
 """
 
 import argparse
@@ -36,9 +37,9 @@ OURS = """
 import json, sys, time
 from pathlib import Path
 from speechrnn.transcribe.reading import Reading
-model, lm, words, *files = sys.argv[1:]
+model, lm, phrases, *files = sys.argv[1:]
 some = lambda name: Path(name) if name else None
-recognizer = Reading(Path(model), lm=some(lm), words=some(words)).open()
+recognizer = Reading(Path(model), lm=some(lm), phrases=some(phrases)).open()
 recognizer.transcribe(files[0])  # opened, compiled
 started = time.perf_counter()
 texts = [recognizer.transcribe(file).text for file in files]
@@ -135,7 +136,7 @@ def write_wave(utterance: Utterance, path: Path) -> Path:
 def list_contenders(options: argparse.Namespace, folder: Path) -> list[Contender]:
     """Returns ours, with and without what is known of the language, and the others that were asked for."""
     speechrnn, words = [sys.executable, "-m", "speechrnn", "transcribe", "--model", options.model], options.words
-    beside = {"lm": "", "words": str(words)} if words else {"lm": options.lm, "words": ""}
+    beside = {"lm": "", "phrases": str(words)} if words else {"lm": options.lm, "phrases": ""}
     named = [word for key, value in beside.items() if value for word in (f"--{key}", value)]
     found = [
         Contender("ours, greedily", [sys.executable, "-c", OURS, options.model, "", ""], speechrnn),
