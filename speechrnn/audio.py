@@ -99,27 +99,18 @@ def read_samples(path: Path, offset: float = 0.0, duration: float | None = None)
     Arguments and errors as `read_signal`, but samples may be no numbers.
     """
     with _open(path) as file:
-        start = round(offset * file.samplerate)
-        count = file.frames - start if duration is None else round(duration * file.samplerate)
-        excess = start + count - file.frames
-        if start >= file.frames or excess > _PAST_THE_END * file.samplerate:
-            raise AudioError(
-                f"{path}: {offset:.2f}–{(start + count) / file.samplerate:.2f} s lies outside the recording, which"
-                f" ends at {file.frames / file.samplerate:.2f} s; mend the manifest's offset or duration"
-            )
-        file.seek(start)
-        return _read(file, count - max(excess, 0), path), file.samplerate
+        count = _seek(file, path, offset, duration)
+        return _read(file, count, path), file.samplerate
 
 
-def read_blocks(path: Path, seconds: float) -> Iterator[Signal]:
-    """Yields a recording in blocks of about `seconds`, as mono at 16 kHz; together they are the whole.
+def read_blocks(path: Path, seconds: float, offset: float = 0.0, duration: float | None = None) -> Iterator[Signal]:
+    """Yields a recording, or a part of it, in blocks of about `seconds`, as mono at 16 kHz; together they are it.
 
-    Raises:
-        AudioError: As `read_signal`.
+    Other arguments, and errors, as `read_signal`.
     """
     with _open(path) as file:
         to_our_rate = Resampler(file.samplerate)
-        left = file.frames
+        left = _seek(file, path, offset, duration)
         while left > 0:
             count = min(left, round(seconds * file.samplerate))
             left -= count
@@ -229,6 +220,20 @@ def _check_complete(file: soundfile.SoundFile, path: Path) -> None:
         raise AudioError(f"{path}: holds no samples")
     if file.frames > _MOST_FRAMES:
         raise AudioError(f"{path}: its header does not say how long it is; convert it again")
+
+
+def _seek(file: soundfile.SoundFile, path: Path, offset: float, duration: float | None) -> int:
+    """Goes to `offset` seconds, and returns how many samples of each channel follow; raises AudioError outside."""
+    start = round(offset * file.samplerate)
+    count = file.frames - start if duration is None else round(duration * file.samplerate)
+    excess = start + count - file.frames
+    if start >= file.frames or excess > _PAST_THE_END * file.samplerate:
+        raise AudioError(
+            f"{path}: {offset:.2f}–{(start + count) / file.samplerate:.2f} s lies outside the recording, which"
+            f" ends at {file.frames / file.samplerate:.2f} s; mend the manifest's offset or duration"
+        )
+    file.seek(start)
+    return int(count - max(excess, 0))
 
 
 def _read(file: soundfile.SoundFile, count: int, path: Path) -> NDArray[np.float32]:

@@ -46,6 +46,13 @@ class Utterance:
             object.__setattr__(self, "id", name_utterance(self.audio_filepath, self.offset))
 
 
+@dataclass(frozen=True, slots=True)
+class _Untranscribed(Utterance):
+    """An utterance whose text nobody need have written."""
+
+    text: str = ""
+
+
 def name_utterance(audio_filepath: str, offset: float) -> str:
     """Returns the id of an utterance that was given none: the recording's stem, and the offset in seconds if not 0."""
     stem = PurePath(audio_filepath).stem
@@ -77,9 +84,14 @@ def read_manifest(path: Path) -> list[Utterance]:
     return utterances
 
 
-def iterate_manifest(path: Path) -> Iterator[Utterance]:
-    """Yields the utterances of a manifest of any length, which may share ids; other errors as `read_manifest`."""
-    return (utterance for _, utterance in _parse_lines(path))
+def iterate_manifest(path: Path, untranscribed: bool = False) -> Iterator[Utterance]:
+    """Yields the utterances of a manifest of any length, which may share ids; other errors as `read_manifest`.
+
+    Args:
+        path: The manifest.
+        untranscribed: A line may lack a text, which is then empty.
+    """
+    return (utterance for _, utterance in _parse_lines(path, untranscribed))
 
 
 def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
@@ -100,11 +112,14 @@ def resolve_audio(utterance: Utterance, folder: Path) -> Path:
     return folder / utterance.audio_filepath
 
 
-def _parse_lines(path: Path) -> Iterator[tuple[int, Utterance]]:
+def _parse_lines(path: Path, untranscribed: bool = False) -> Iterator[tuple[int, Utterance]]:
     for number, line in enumerate(iterate_lines(path, ManifestError), 1):
         if not line.strip():
             continue
         try:
-            yield number, parse_record(Utterance, line)
+            if untranscribed:
+                yield number, Utterance(**asdict(parse_record(_Untranscribed, line)))
+            else:
+                yield number, parse_record(Utterance, line)
         except ValueError as error:
             raise ManifestError(f"{path}:{number}: not an utterance ({error}); mend or delete the line") from error

@@ -101,13 +101,23 @@ def fingerprint_plan(plan: CorpusPlan) -> str:
     del settings["synth"]  # the recordings are what it made
     if plan.config.held_out == PrepareConfig().held_out:
         del settings["held_out"]  # as it always was, before it could be set
-    digest = hashlib.sha256(json.dumps([FORMAT_VERSION, settings, plan.letters]).encode())
+    return hash_splits(plan.splits, [FORMAT_VERSION, settings, plan.letters])
+
+
+def hash_splits(splits: Splits, settings: object = None) -> str:
+    """Returns a hash of each utterance, of its recording's size and time of change, and of settings, which JSON has."""
+    digest = hashlib.sha256(json.dumps(settings).encode())
     stamp = lru_cache(_STAMPED)(_stamp)
-    for split, utterances in plan.splits.items():
+    for split, utterances in splits.items():
         for utterance in utterances:
             entry = [split, *asdict(utterance).values(), stamp(utterance.audio_filepath)]
             digest.update(json.dumps(entry).encode())
     return digest.hexdigest()
+
+
+def is_utf8(name: str) -> bool:
+    """Returns whether a name can be written down; one from a disk may be bytes that are no text."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def settle_language(corpus: Corpus, splits: Splits, config: PrepareConfig) -> str:
@@ -163,7 +173,7 @@ def _tell_apart(splits: Splits) -> tuple[Splits, dict[str, str]]:
     seen: Counter[str] = Counter()
 
     def rename(one: Utterance) -> Utterance:
-        if not _is_utf8(one.id + one.audio_filepath):
+        if not is_utf8(one.id + one.audio_filepath):
             id = one.id.encode("utf-8", "backslashreplace").decode()
             refused[id] = "its name is not UTF-8; rename it"
             return replace(one, id=id)
@@ -178,11 +188,6 @@ def _tell_apart(splits: Splits) -> tuple[Splits, dict[str, str]]:
         return replace(one, id=id)
 
     return {split: UtteranceList(map(rename, utterances)) for split, utterances in splits.items()}, refused
-
-
-def _is_utf8(name: str) -> bool:
-    """Returns whether a name can be written down; one from a disk may be bytes that are no text."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _stamp(path: str) -> tuple[int, int]:

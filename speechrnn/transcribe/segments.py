@@ -4,7 +4,7 @@ A step of 20 ms is quiet or loud by comparison with the half minute that it lies
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,13 +66,19 @@ class Piece:
     spoken: bool
 
 
-def cut_recording(path: Path) -> Iterator[Piece]:
-    """Yields the pieces of a recording, as `cut_signal` does.
+def cut_recording(path: Path, offset: float = 0.0, duration: float | None = None) -> Iterator[Piece]:
+    """Yields the pieces of a recording, or of a part of it, as `cut_signal` does; they start at `offset` or later.
+
+    Args:
+        path: Any file that libsndfile reads.
+        offset: Start of the part in seconds.
+        duration: Its length in seconds; None for all that follows.
 
     Raises:
-        AudioError: As `read_blocks`.
+        AudioError: As `read_signal`.
     """
-    return cut_signal(read_blocks(path, _BLOCK_SECONDS))
+    for piece in cut_signal(read_blocks(path, _BLOCK_SECONDS, offset, duration)):
+        yield replace(piece, start=offset + piece.start)
 
 
 def cut_signal(blocks: Iterable[Signal]) -> Iterator[Piece]:

@@ -3,40 +3,50 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from speechrnn.audio import AUDIO_SUFFIXES, is_audio
+from speechrnn.audio import AUDIO_SUFFIXES, OTHER_AUDIO_SUFFIXES, is_audio
 from speechrnn.errors import CorpusError
 from speechrnn.inputs import read_lines
 from speechrnn.manifest import Utterance
 from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits, find_files, find_split, gather_splits, refuse_subsets
 
 
-def read_folder(source: Path, subsets: Collection[str] = ()) -> Splits:
+def read_folder(source: Path, subsets: Collection[str] = (), *, untranscribed: bool = False) -> Splits:
     """Returns the recordings at any depth; the id is the path without its ending.
 
     Folders named train, dev and test at the top are splits. The folder below (or at the top, without those) is the
     speaker's name; a recording in none has no speaker.
 
+    Args:
+        source: The folder.
+        subsets: There are none.
+        untranscribed: Read no texts but those of splits for testing.
+
     Raises:
-        CorpusError: There is no recording, or two differ only in their ending.
+        CorpusError: There is no recording.
     """
     refuse_subsets(subsets, "folder")
-    audio = sorted(path for path in find_files(source) if is_audio(path))
+    files = sorted(find_files(source))
+    audio = [path for path in files if is_audio(path)]
     if not audio:
-        raise CorpusError(f"{source}: no recordings here ({' '.join(sorted(AUDIO_SUFFIXES))})")
+        others = [path for path in files if path.suffix.lower() in OTHER_AUDIO_SUFFIXES]
+        hint = f"; {others[0].name} and its like cannot be read, convert them, with ffmpeg, say" if others else ""
+        raise CorpusError(f"{source}: no recordings here ({' '.join(sorted(AUDIO_SUFFIXES))}){hint}")
     places = [path.relative_to(source).parts for path in audio]
     split = all(len(parts) > 1 and find_split(parts[0]) for parts in places)
     parts: dict[str, list[Utterance]] = {}
     for path in audio:
         *folders, _ = path.relative_to(source).parts
         part = folders.pop(0) if split else UNSPLIT
-        parts.setdefault(part, []).append(_read(path, source, folders[0] if folders else ""))
+        id, speaker = str(path.relative_to(source).with_suffix("")), folders[0] if folders else ""
+        text = "" if untranscribed and find_split(part) != "test" else _read_text(path)
+        parts.setdefault(part, []).append(Utterance(str(path), text, id=id, speaker=speaker))
     return gather_splits(parts) if split else parts
 
 
-def _read(path: Path, source: Path, speaker: str) -> Utterance:
-    text = path.with_suffix(".txt")
-    words = " ".join(read_lines(text, CorpusError)) if text.exists() else ""  # without a text it is set aside by id
-    return Utterance(str(path), words, id=str(path.relative_to(source).with_suffix("")), speaker=speaker)
+def _read_text(recording: Path) -> str:
+    """Returns the text beside a recording, or none; without it is set aside by id."""
+    path = recording.with_suffix(".txt")
+    return " ".join(read_lines(path, CorpusError)) if path.exists() else ""
 
 
 CORPORA = (Corpus("folder", "your recordings, each with a .txt of its words beside it", read_folder, lang=""),)

@@ -12,34 +12,35 @@ from speechrnn.utterances import UtteranceList
 _ENDINGS = (".json", ".jsonl")
 
 
-def read_nemo(source: Path, subsets: Collection[str] = ()) -> Splits:
+def read_nemo(source: Path, subsets: Collection[str] = (), *, untranscribed: bool = False) -> Splits:
     """Returns the utterances of one manifest, or of those in a folder that are named after a split.
 
     Args:
         source: A manifest, or a folder with one, or with manifests like train_manifest.json and val.jsonl.
         subsets: There are none.
+        untranscribed: A line may lack a text.
 
     Raises:
         CorpusError: There is no manifest.
         ManifestError: A manifest is broken.
     """
     refuse_subsets(subsets, "nemo")
+
+    def read(path: Path) -> UtteranceList:
+        return UtteranceList(
+            replace(utterance, audio_filepath=str(resolve_audio(utterance, path.parent)))
+            for utterance in iterate_manifest(path, untranscribed)
+        )
+
     if not source.is_dir():
-        return {find_split(source.stem) or UNSPLIT: _read(source)}
+        return {find_split(source.stem) or UNSPLIT: read(source)}
     found = [path for path in sorted(source.iterdir()) if path.suffix in _ENDINGS and find_split(path.stem)]
     alone = [path for path in source.iterdir() if path.suffix in _ENDINGS]
     if not found and len(alone) == 1:
-        return {UNSPLIT: _read(alone[0])}
+        return {UNSPLIT: read(alone[0])}
     if not found:
         raise CorpusError(f"{source}: no manifests named after train, dev (or val) and test, like train_manifest.json")
-    return gather_splits({path.stem: _read(path) for path in found})
-
-
-def _read(path: Path) -> UtteranceList:
-    return UtteranceList(
-        replace(utterance, audio_filepath=str(resolve_audio(utterance, path.parent)))
-        for utterance in iterate_manifest(path)
-    )
+    return gather_splits({path.stem: read(path) for path in found})
 
 
 CORPORA = (Corpus("nemo", "manifests that exist already", read_nemo, lang=""),)
