@@ -89,7 +89,10 @@ def _refuse_unknown(record: Any, data: Any, place: str, whole: object) -> None:
         if key in names:
             _refuse_unknown(getattr(record, key), value, f"{place}{key}.", whole)
         elif strict:
-            hint = next(_find_key(whole, key), f"allowed here: {', '.join(names)}")
+            from difflib import get_close_matches
+
+            alike = "".join(f"; did you mean {place}{name}?" for name in get_close_matches(key, names, 1))
+            hint = next(_find_key(whole, key), f"allowed here: {', '.join(names)}{alike}")
             raise ValueError(f"unknown key {place}{key}; {hint}")
 
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -41,12 +42,15 @@ def build_settings(kind: type[T], settings: dict[str, Any], overrides: Sequence[
         build_record(kind, settings)
     except ValueError as error:
         raise RecipeError(f"{where}: {error}") from error
-    given = [f"--set {override}" for override in overrides]
-    for override in overrides:
-        _apply_override(settings, override)
     try:
-        return build_record(kind, settings)
+        return build_record(kind, _override(settings, overrides))
     except ValueError as error:
+        for override in overrides:
+            try:
+                build_record(kind, _override(settings, [override]))
+            except ValueError as alone:
+                raise RecipeError(f"--set {override}: {alone}") from alone
+        given = [f"--set {override}" for override in overrides]
         raise RecipeError(f"{' '.join(given)}: {error}") from error
 
 
@@ -84,6 +88,13 @@ def _find_shipped(name: str) -> Path:
         if (folder / name / "recipe.toml").is_file():
             return folder / name / "recipe.toml"
     raise RecipeError(f"no recipe {name!r}: neither a file nor one of {', '.join(list_recipes())}")
+
+
+def _override(settings: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    changed = deepcopy(settings)
+    for override in overrides:
+        _apply_override(changed, override)
+    return changed
 
 
 def _apply_override(settings: dict[str, Any], override: str) -> None:

@@ -28,7 +28,10 @@ def test_a_recipe_survives_the_way_to_toml_and_back(tmp_path: Path) -> None:
         ('[network]\nkind = "transformer"', r"network.kind: expected one of mlp, rnn, gru, lstm, found 'transformer'"),
         ("[network]\ndropout = 1.0", r"network.dropout: expected a number < 1.0, found 1.0"),
         ("[network]\ndropout = nan", r"network.dropout: "),
-        ("[network]\nunit = 3", r"unknown key network.unit; allowed here: kind, .*units"),
+        (
+            "[network]\nunit = 3",
+            r"unknown key network.unit; allowed here: kind, .*units.*; did you mean network.units\?$",
+        ),
         ("[netwrok]\nunits = 3", r"unknown key netwrok; allowed here: input, network"),
         ("network = 3", r"network: expected a table, found 3"),
         ("[network]\nbidirectional = 1", r"network.bidirectional: expected true or false, found 1"),
