@@ -34,6 +34,7 @@ def build(
     from speechrnn.transcribe.lm.files import read_sentences, save_lm
     from speechrnn.transcribe.lm.kneser_ney import build_ngrams
 
+    _refuse_small_arpa(small, out)
     refuse_existing(out, force)
     model = build_ngrams(read_sentences(texts, lang), order, _counts(prune), min_count)
     save_lm(replace(model, small=small), out, lang)
@@ -84,8 +85,16 @@ def convert(
     from speechrnn.outputs import refuse_existing
     from speechrnn.transcribe.lm.files import load_lm, save_lm
 
+    _refuse_small_arpa(small, out)
     refuse_existing(out, force)
     save_lm(replace(load_lm(source), small=small), out, lang)
+
+
+def _refuse_small_arpa(small: bool, out: Path) -> None:
+    from speechrnn.transcribe.lm.arpa import is_arpa
+
+    if small and is_arpa(out):
+        raise typer.BadParameter(f"--small is of our own form; {out} is ARPA, by its ending")
 
 
 def _counts(listed: str) -> list[int]:

@@ -12,7 +12,7 @@ from torch import nn
 
 from speechrnn.batches import Batch, collate, plan_batches
 from speechrnn.config import Recipe, TrainingConfig
-from speechrnn.console import abridge
+from speechrnn.console import abridge, warn
 from speechrnn.errors import TrainingError
 from speechrnn.hardware import use_threads
 from speechrnn.interrupt import Interrupt
@@ -122,6 +122,11 @@ class Training:
     def _train_epoch(self, display: TrainingDisplay) -> None:
         state, settings = self.state, self.recipe.training
         plan = self._plan_epoch()
+        if len(plan) * settings.epochs == 1 and self.recipe.optimizer.warmup and self.team.leads:
+            warn(
+                "one batch and one epoch are one step, which the warm-up takes at a learning rate of 0, so that nothing"
+                " is learned; raise training.epochs, or lower training.batch_seconds"
+            )
         display.begin_epoch(state.epoch + 1, len(plan), state.batch)
         self.learner.network.train()
         saved = time.monotonic()
