@@ -39,5 +39,5 @@ for speaker in $speakers; do
     for round in 1 2 3; do
         test_model "$speaker" "heard/round$round/run" "--phrases digits --letters"
     done
-    test_model "$speaker" heard/round3/run ""
+    test_model "$speaker" heard/run ""
 done

@@ -1,22 +1,16 @@
 """A model that goes on learning from somebody's recordings, judged before and after on sentences kept apart."""
 
-import hashlib
-import shlex
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import MappingProxyType
 
-import tomli_w
-
-from speechrnn.audio import is_audio
+from speechrnn.adapt.folder import DATA, RUN, name_again, open_folder
+from speechrnn.audio import OTHER_AUDIO_SUFFIXES, is_audio
 from speechrnn.config import PrepareConfig, Recipe
-from speechrnn.console import abridge, name_command, note
-from speechrnn.errors import CorpusError, OutputError, RecipeError
+from speechrnn.console import note
+from speechrnn.errors import CorpusError, RecipeError
 from speechrnn.modelfile import find_weights, read_model_info
-from speechrnn.modelinfo import MODEL_FILE, ModelInfo
-from speechrnn.outputs import explain_disk_errors, is_ours, write_atomically
+from speechrnn.modelinfo import ModelInfo
 from speechrnn.prepare.corpora import find_corpus
 from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits
 from speechrnn.prepare.pipeline import prepare_corpus
@@ -25,22 +19,12 @@ from speechrnn.prepare.prepared import PreparedCorpus
 from speechrnn.prepare.report import report_plan, report_set_aside
 from speechrnn.score.assessment import Assessment, assess
 from speechrnn.score.entries import Entry
-from speechrnn.settings import build_settings, read_toml
+from speechrnn.settings import build_settings
 from speechrnn.text import base_language, normalize
 from speechrnn.train.run import train_model
-from speechrnn.train.state import STATE_FILE
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.decoding import make_decoder
 from speechrnn.transcribe.listener import open_listener
-
-DATA, RUN = "data", "run"
-"""What adapting leaves in its folder."""
-
-ROUND = "round"
-"""What the folders of an adaptation in rounds are called, before their number."""
-
-_ORIGIN = "origin.toml"
-"""The file that says which model has been adapted."""
 
 _FEWEST = 3
 """Sentences, one for each split."""
@@ -92,21 +76,14 @@ def adapt_model(
         make_decoder(info, lm=lm)  # raises what it will raise before anything is done
     data, run = out / DATA, out / RUN
     plan = _plan(info, find_corpus(layout or find_layout(recordings)), recordings, spell_numbers)
-    check_origin(out, model, force)
-    begin_adaptation(out, model, force)
-    report_plan(plan)
-    prepared = prepare_corpus(plan, data, force=force)
-    _report(recordings, data, prepared)
-    _, before = _transcribe(data, model, lm)
-    train_model(data, recipe, run, resume=not force, force=force, init=model, again=name_again(recordings, out))
-    references, after = _transcribe(data, run, lm)
+    with open_folder(out, model, recordings, force):
+        report_plan(plan)
+        prepared = prepare_corpus(plan, data, force=force)
+        _report(recordings, data, prepared)
+        _, before = _transcribe(data, model, lm)
+        train_model(data, recipe, run, resume=not force, force=force, init=model, again=name_again(recordings, out))
+        references, after = _transcribe(data, run, lm)
     return assess(references, after, others=before, other_name="before")
-
-
-def name_again(recordings: Path, out: Path) -> str:
-    """Returns what goes on with an adaptation that was interrupted."""
-    command = shlex.join([name_command(), "adapt", str(recordings), "--out", str(out)])
-    return f"{command} with the same options, but for --force"
 
 
 def find_layout(recordings: Path) -> str:
@@ -115,12 +92,17 @@ def find_layout(recordings: Path) -> str:
     Raises:
         CorpusError: It is one recording, or nothing is there.
     """
-    if not recordings.exists() or is_audio(recordings):
+    if not recordings.exists() or is_recording(recordings):
         found = "is a recording" if recordings.exists() else "is not there"
         raise CorpusError(f"{recordings}: {found}; name a folder of recordings with their texts, or a manifest")
     if recordings.is_file():
         return "nemo"
     return "tsv" if (recordings / "metadata.tsv").is_file() else "folder"
+
+
+def is_recording(path: Path) -> bool:
+    """Returns whether a file's ending says that it is a recording, be it one that cannot be read."""
+    return is_audio(path) or (path.suffix.lower() in OTHER_AUDIO_SUFFIXES and path.is_file())
 
 
 def make_recipe(info: ModelInfo, epochs: int = 20) -> Recipe:
@@ -202,51 +184,6 @@ def _plan(info: ModelInfo, corpus: Corpus, recordings: Path, spell_numbers: bool
             for split, utterances in plan.splits.items()
         },
     )
-
-
-def check_origin(
-    out: Path,
-    model: Path,
-    force: bool,
-    options: Mapping[str, str] = MappingProxyType({}),
-    recordings: Path | None = None,
-) -> None:
-    """Raises OutputError where a folder holds another adaptation, other files, or what is to be read."""
-    for path, what in ((model, "model that shall learn"), (recordings, "recordings")):
-        if path and path.resolve().is_relative_to(out.resolve()):
-            raise OutputError(f"{out}: holds the {what}; choose another --out")
-    path = out / _ORIGIN
-    if path.exists() and not force:
-        was, origin = read_toml(path, OutputError), _describe_origin(model, options)
-        if other := sorted(name for name in (was | origin).keys() - {"model"} if was.get(name) != origin.get(name)):
-            what = (
-                "another model's adaptation"
-                if "model_sha256" in other
-                else f"an adaptation with other {abridge(other)}"
-            )
-            raise OutputError(f"{out}: holds {what}; --force begins again, or choose another --out")
-    if not path.exists() and out.exists() and not all(map(is_ours, out.iterdir())):
-        raise OutputError(f"{out}: holds other files; choose another --out")
-
-
-def begin_adaptation(out: Path, model: Path, force: bool, options: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Writes down which model is adapted, with which options; with `force`, what was there goes before that."""
-    path = out / _ORIGIN
-    if path.exists() and force:
-        with explain_disk_errors(out):
-            for name in (STATE_FILE, MODEL_FILE):  # or they would pass for what becomes of this model
-                (out / RUN / name).unlink(missing_ok=True)
-            for old in out.glob(f"{ROUND}[0-9]*"):
-                if old.name.removeprefix(ROUND).isdecimal() and old.is_dir():
-                    for manifest in old.glob("*/*.jsonl"):  # the first to go: a round without them is no round
-                        manifest.unlink()
-                    shutil.rmtree(old)
-    with write_atomically(path) as temporary:
-        temporary.write_text(tomli_w.dumps(_describe_origin(model, options)), encoding="utf-8")
-
-
-def _describe_origin(model: Path, options: Mapping[str, str]) -> dict[str, str]:
-    return {"model": str(model), "model_sha256": hashlib.sha256(model.read_bytes()).hexdigest(), **options}
 
 
 def _report(recordings: Path, data: Path, prepared: PreparedCorpus) -> None:

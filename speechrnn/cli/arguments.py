@@ -1,5 +1,7 @@
 """What several commands read alike from their arguments."""
 
+from collections.abc import Mapping
+
 import typer
 
 
@@ -23,9 +25,7 @@ def refuse_greedy(beam: int | None, *known: object) -> None:
         raise typer.BadParameter("--beam 1 is greedy, and hears of no language model or words; take 10 or more")
 
 
-def refuse_beside_phrases(phrases: object, *known: object) -> None:
-    """Refuses what knows of other words beside phrases that are all that is said."""
-    if phrases and any(known):
-        raise typer.BadParameter(
-            "--phrases are all that is said; leave out what reads other words (--lm, --words, say)"
-        )
+def refuse_beside_phrases(phrases: object, others: Mapping[str, object]) -> None:
+    """Refuses options, by name, that know of other words, beside phrases that are all that is said."""
+    if phrases and (given := [option for option, value in others.items() if value]):
+        raise typer.BadParameter(f"--phrases are all that is said; leave out {', '.join(given)}")

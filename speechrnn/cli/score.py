@@ -22,9 +22,12 @@ def score(
         int | None, typer.Option(min=1, max=WIDEST_BEAM, help="With --model: beam search; 1 is greedy.")
     ] = None,
     lm: Annotated[Path | None, typer.Option(help="With --model: a language model, ours or ARPA.")] = None,
-    words: Annotated[Path | None, typer.Option(help="With --model: a file with the only words there are.")] = None,
+    words: Annotated[
+        Path | None, typer.Option(help="With --model: a file with the only words there are; digits and commands ship.")
+    ] = None,
     phrases: Annotated[
-        Path | None, typer.Option(help="With --model: a file of which each utterance says one line.")
+        Path | None,
+        typer.Option(help="With --model: a file of which each utterance says one line; digits and commands ship."),
     ] = None,
     letters: Annotated[
         bool, typer.Option("--letters", help="With --model: read these by letters, also where it has learned phones.")
@@ -62,7 +65,7 @@ def score(
             "--beam, --lm, --words, --phrases, --letters and --warps go with --model; these hypotheses are read already"
         )
     refuse_greedy(beam, lm, words)
-    refuse_beside_phrases(phrases, beam, lm, words)
+    refuse_beside_phrases(phrases, {"--beam": beam, "--lm": lm, "--words": words})
     keys, outputs = _parse_keys(by), Outputs(html, html_audio, trn, ctm, force)
     outputs.refuse_existing()
     if model is not None:

@@ -61,7 +61,9 @@ def transcribe(
     ] = None,
     phrases: Annotated[
         Path | None,
-        typer.Option(help="A file of whose lines one is said between two pauses, and nothing else; digits ships."),
+        typer.Option(
+            help="A file of whose lines one is said between two pauses, and nothing else; digits and commands ship."
+        ),
     ] = None,
     letters: Annotated[
         bool,
@@ -94,7 +96,7 @@ def transcribe(
             "--align knows the words; leave out --beam, --lm, --words, --phrases, --letters and --hotword"
         )
     refuse_greedy(beam, lm, words, hotword)
-    refuse_beside_phrases(phrases, beam, lm, words, hotword)
+    refuse_beside_phrases(phrases, {"--beam": beam, "--lm": lm, "--words": words, "--hotword": hotword})
     if output_dir is None and (skip_existing or force or format is Format.ALL):
         raise typer.BadParameter("--skip-existing, --force and --format all are about files: add --output-dir")
     if one_speaker and skip_existing:

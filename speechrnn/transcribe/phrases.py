@@ -14,7 +14,6 @@ from speechrnn.forward_backward import sum_paths
 from speechrnn.text import BLANK, Alphabet
 from speechrnn.transcribe.beam import Alternative, LogProbs, weigh_priors
 
-
 _WORST_FIT = -6.0
 """Nats by which, for each of its tokens, a phrase may be less probable than what the network heard freely.
 

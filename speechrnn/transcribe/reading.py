@@ -8,7 +8,7 @@ from typing import Self
 from speechrnn.console import note
 from speechrnn.limits import WIDEST_BEAM
 from speechrnn.shipped import ENGLISH_LM, ENGLISH_MODEL, EXPORTED, LM, WORDS, find_shipped
-from speechrnn.transcribe.ledger import hash_reader
+from speechrnn.transcribe.ledger import hash_file, hash_reader
 from speechrnn.transcribe.recognizer import Recognizer
 
 
@@ -103,6 +103,13 @@ class Reading:
                 letters=self.letters,
             )
         return recognizer
+
+    def describe(self) -> dict[str, str]:
+        """Returns all that it is beside the model, by attribute; of a file, a hash of what it says."""
+        files = {"lm": (self.lm, LM), "words": (self.words, WORDS), "phrases": (self.phrases, WORDS)}
+        hashes = {name: hash_file(find_shipped(path, ending)) if path else "" for name, (path, ending) in files.items()}
+        rest = {"beam": self.beam, "hotwords": " ".join(self.hotwords), "letters": self.letters, "warps": self.warps}
+        return hashes | {name: str(value) for name, value in rest.items()}
 
     def hash(self, recognizer: Recognizer, text: Path | None = None, one_speaker: bool = False) -> str:
         """Returns a hash of all that transcripts depend on beside the recordings; `text` is what is aligned."""

@@ -1,9 +1,12 @@
 """A model that learns from what it hears: what is heard, what is kept of it, what is never looked at."""
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +15,21 @@ import pytest
 import soundfile
 
 from speechrnn.adapt import untranscribed
-from speechrnn.adapt.untranscribed import Heard, _hear_all, adapt_untranscribed, choose_surest
-from speechrnn.audio import SAMPLE_RATE, read_utterance
+from speechrnn.adapt.hearing import Heard, Recordings, choose_surest
+from speechrnn.adapt.untranscribed import adapt_untranscribed
+from speechrnn.audio import SAMPLE_RATE, Signal, read_utterance
 from speechrnn.cli import run
 from speechrnn.config import FeatureConfig
 from speechrnn.errors import OutputError
 from speechrnn.features import Cmvn, Features, compute_mfcc
 from speechrnn.manifest import Utterance, read_manifest
-from speechrnn.modelfile import Model, build_network, find_weights, save_model
+from speechrnn.modelfile import Model, build_network, find_weights, read_model_info, save_model
 from speechrnn.modelinfo import ModelInfo
+from speechrnn.prepare.corpora.nemo import read_nemo
+from speechrnn.prepare.corpus import UNSPLIT
 from speechrnn.score.scoring import score_transcripts
 from speechrnn.text import alphabet_of
+from speechrnn.train.learner import Learner
 from speechrnn.train.log import read_log
 from speechrnn.train.run import train_model
 from speechrnn.transcribe.corpus import transcribe_split
@@ -32,6 +39,9 @@ from tests.conftest import prepare
 from tests.train.conftest import TINY
 
 WORDS = ("hello", "yes", "no")
+
+OVERRIDES = ("training.epochs=2", "training.batch_seconds=3")
+"""Little, but several steps: a single one is taken at a learning rate of 0."""
 
 Make = Callable[..., Path]
 
@@ -93,8 +103,8 @@ def test_each_round_learns_from_what_the_last_one_heard_and_no_text_is_looked_at
 ) -> None:
     out = tmp_path / "out"
     reading = Reading(learned, words=words)
-    adapted, assessment = adapt_untranscribed(reading, unheard, out, rounds=2, overrides=("training.epochs=2",))
-    assert (adapted, assessment) == (out / "round2" / "run", None)
+    assert adapt_untranscribed(reading, unheard, out, rounds=2, overrides=("training.epochs=2",)) is None
+    assert find_weights(out / "run").read_bytes() == find_weights(out / "round2" / "run").read_bytes()
     known = {one.id: one for one in read_manifest(unheard)}
     for number in (1, 2):
         folder = out / f"round{number}" / "heard"
@@ -105,8 +115,8 @@ def test_each_round_learns_from_what_the_last_one_heard_and_no_text_is_looked_at
         assert {one.id for one in train} <= known.keys()
     logged = [read_log(out / f"round{number}" / "run") for number in (1, 2)]
     assert [len(log) for log in logged] == [2, 2]
-    more, _ = adapt_untranscribed(reading, unheard, out, rounds=3, overrides=("training.epochs=2",))
-    assert more == out / "round3" / "run"
+    adapt_untranscribed(reading, unheard, out, rounds=3, overrides=("training.epochs=2",))
+    assert find_weights(out / "run").read_bytes() == find_weights(out / "round3" / "run").read_bytes()
     assert [read_log(out / f"round{number}" / "run") for number in (1, 2)] == logged
 
 
@@ -140,7 +150,7 @@ def test_the_command_says_how_the_adapted_model_is_used(
     assert not printed.out
     assert "round 1 of 1\nheard something in 18 of 18 utterances\nlearning from the surest" in printed.err
     assert "what that brought is not known" in printed.err
-    used = f"transcribe FILE --model {out / 'round1' / 'run'} --phrases {words} --letters"
+    used = f"transcribe FILE --model {out / 'run'} --phrases {words} --letters"
     assert printed.err.splitlines()[-1].endswith(used)
 
 
@@ -167,44 +177,57 @@ def test_each_round_is_heard_and_begun_by_the_model_of_the_last(
     tmp_path: Path, learned: Path, unheard: Path, words: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    hearing, learning = [], []
+    hearers, learners = [], []
 
-    def hear(reading: Reading, *rest: Any) -> Any:
-        hearing.append(reading.model)
-        return _hear_all(reading, *rest)
+    listen = Recordings.hear
+
+    def hear(self: Recordings, reading: Reading) -> Any:
+        hearers.append(reading.model)
+        return listen(self, reading)
 
     def learn(*arguments: Any, **options: Any) -> Any:
-        learning.append(options["init"])
+        learners.append(options["init"])
         return train_model(*arguments, **options)
 
-    monkeypatch.setattr("speechrnn.adapt.untranscribed._hear_all", hear)
+    monkeypatch.setattr(Recordings, "hear", hear)
     monkeypatch.setattr("speechrnn.adapt.untranscribed.train_model", learn)
     adapt_untranscribed(Reading(learned, words=words), unheard, out, rounds=2, overrides=("training.epochs=1",))
     models = [find_weights(learned), find_weights(out / "round1" / "run")]
-    assert (hearing, learning) == (models, models)
+    assert (hearers, learners) == (models, models)
 
 
-@pytest.mark.parametrize("killed", ["_write_heard", "prepare_corpus", "train_model"])
+@pytest.mark.parametrize(
+    ("place", "name", "call"),
+    [
+        (untranscribed, "_write_heard", 1),
+        (untranscribed, "write_manifest", 2),  # the second of a round's two manifests
+        (untranscribed, "prepare_corpus", 1),
+        (untranscribed, "train_model", 1),
+        (Learner, "step", 4),  # within an epoch
+        (shutil, "copyfile", 0),
+    ],
+)
 def test_killed_anywhere_it_ends_with_the_weights_of_an_unbroken_one(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, killed: str
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, place: Any, name: str, call: int
 ) -> None:
     def adapt(out: str) -> bytes:
         reading = Reading(learned, words=words)
-        run, _ = adapt_untranscribed(reading, unheard, tmp_path / out, rounds=2, overrides=("training.epochs=1",))
-        return find_weights(run).read_bytes()
+        adapt_untranscribed(reading, unheard, tmp_path / out, rounds=2, overrides=OVERRIDES)
+        return find_weights(tmp_path / out / "run").read_bytes()
 
-    calls = iter(range(9))
+    calls = iter(range(99))
 
     def break_off(*arguments: Any, **options: Any) -> Any:
-        if next(calls) == 1:  # within the second round
+        if next(calls) == call:
             raise KeyboardInterrupt
         return original(*arguments, **options)
 
-    original = getattr(untranscribed, killed)
+    original = getattr(place, name)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(untranscribed, killed, break_off)
+        patched.setattr(place, name, break_off)
         with pytest.raises(KeyboardInterrupt):
             adapt("broken")
+    assert next(calls) == call + 1
     assert adapt("broken") == adapt("whole")
 
 
@@ -218,7 +241,7 @@ def test_several_splits_for_testing_are_neither_heard_nor_tested(
         (corpus / f"{name}.jsonl").write_text("".join(part))
     reading = Reading(learned, words=words)
     options: dict[str, Any] = {"layout": "nemo", "rounds": 1, "overrides": ("training.epochs=1",)}
-    _, assessment = adapt_untranscribed(reading, corpus, tmp_path / "out", **options)
+    assessment = adapt_untranscribed(reading, corpus, tmp_path / "out", **options)
     assert assessment is None
     assert "test-one, test-two are not heard" in capsys.readouterr().err
     heard = {one.id for path in (tmp_path / "out/round1/heard").iterdir() for one in read_manifest(path)}
@@ -236,8 +259,8 @@ def test_of_two_recordings_with_one_name_both_are_heard_and_what_cannot_be_is_na
     out = tmp_path / "out"
     adapt_untranscribed(Reading(learned, words=words), unheard, out, rounds=1, overrides=("training.epochs=1",))
     said = capsys.readouterr().err
-    assert "left out short: 6.2 ms of sound" in said
-    assert "left out gone: " in said
+    assert "set aside short: 6.2 ms of sound" in said
+    assert "set aside gone: " in said
     heard = [one for path in (out / "round1" / "heard").iterdir() for one in read_manifest(path)]
     assert len(heard) > 5
     places = {(one.audio_filepath, one.offset): one.id for one in heard}
@@ -253,21 +276,29 @@ def test_by_speaker_each_is_heard_with_a_mean_of_his_own(
     path = tmp_path / "model.safetensors"
     network = build_network(settings, info.features, info.alphabet)
     save_model(Model(info, network, Cmvn(ones.copy(), ones.copy(), ones.copy())), path)
-    moves = []
-    know = TorchListener.for_speaker
+    means: dict[TorchListener, Features] = {}
+    heard: dict[bytes, TorchListener] = {}
+    know, listen = TorchListener.for_speaker, TorchListener.compute_log_probs
 
-    def spy(self: TorchListener, mean: Features) -> TorchListener:
-        moves.append(mean)
-        return know(self, mean)
+    def spy_mean(self: TorchListener, mean: Features) -> TorchListener:
+        listener = know(self, mean)
+        means[listener] = mean
+        return listener
 
-    monkeypatch.setattr(TorchListener, "for_speaker", spy)
-    options: dict[str, Any] = {"rounds": 1, "overrides": ("training.epochs=1",)}
-    adapt_untranscribed(Reading(path, phrases=words), unheard, tmp_path / "out", **options)
+    def spy_signal(self: TorchListener, signal: Signal, phones: bool = False) -> Any:
+        heard[signal.tobytes()] = self
+        return listen(self, signal, phones)
+
+    monkeypatch.setattr(TorchListener, "for_speaker", spy_mean)
+    monkeypatch.setattr(TorchListener, "compute_log_probs", spy_signal)
+    Recordings(read_manifest(unheard), info).hear(Reading(path, phrases=words))
     spoken: dict[str, list[Features]] = {}
     for one in read_manifest(unheard):
         spoken.setdefault(one.speaker, []).append(compute_mfcc(read_utterance(one), info.features))
-    expected = [np.concatenate(each).mean(axis=0) for each in spoken.values()]
-    np.testing.assert_allclose(sorted(map(tuple, moves)), sorted(map(tuple, expected)), rtol=1e-4, atol=1e-4)
+    assert len(heard) == 18
+    for one in read_manifest(unheard):
+        mean = means[heard[read_utterance(one).tobytes()]]
+        np.testing.assert_allclose(mean, np.concatenate(spoken[one.speaker]).mean(axis=0), rtol=1e-4, atol=1e-4)
 
 
 def test_what_an_adaptation_hears_cannot_change_unseen(
@@ -279,9 +310,7 @@ def test_what_an_adaptation_hears_cannot_change_unseen(
     weights = tmp_path / "out" / "round1" / "run" / "model.safetensors"
     first = weights.read_bytes()
     assert run([*command, "--letters"]) == 1
-    assert (
-        "holds an adaptation with other lm, words, phrases or letters; --force begins again" in capsys.readouterr().err
-    )
+    assert "holds an adaptation with other letters; --force begins again" in capsys.readouterr().err
     other = tmp_path / "other.jsonl"
     shutil.copy(unheard, other)
     assert run(["adapt", str(other), *command[2:]]) == 1
@@ -310,8 +339,192 @@ def test_what_cannot_be_heard_is_named(
     command = ["adapt", str(folder), "--out", out, "--model", str(learned), "--untranscribed"]
     assert run(command) == 1
     said = capsys.readouterr().err
-    assert "left out broken" in said
+    assert "set aside broken" in said
     assert "is too little" in said
     assert run([*command, "--words", "nowhere.txt", "--out", str(tmp_path / "else")]) == 1
     assert "nowhere.txt: no such file" in capsys.readouterr().err
     assert not (tmp_path / "else").exists()
+
+
+def adapt(learned: Path, words: Path, recordings: Path, out: Path, *options: str) -> int:
+    command = ["adapt", str(recordings), "--out", str(out), "--model", str(learned), "--untranscribed"]
+    changes = [part for override in OVERRIDES for part in ("--set", override)]
+    return run([*command, "--words", str(words), "--rounds", "1", *changes, *options])
+
+
+def split_off_test(corpus: Path, unheard: Path, text: str) -> Path:
+    """Makes a folder of manifests: two thirds of the recordings to be heard, and a third for testing."""
+    corpus.mkdir()
+    lines = [json.loads(line) for line in unheard.read_text().splitlines()]
+    for name, part in (("train", lines[:12]), ("test", [line | {"text": text} for line in lines[12:]])):
+        (corpus / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in part))
+    return corpus
+
+
+def test_no_text_is_looked_at(tmp_path: Path, learned: Path, unheard: Path, words: Path) -> None:
+    bare = [json.loads(line) for line in unheard.read_text().splitlines()]
+    for line in bare:
+        del line["text"]
+    (tmp_path / "bare.jsonl").write_text("".join(json.dumps(line) + "\n" for line in bare))
+    heard = []
+    for manifest in (unheard, tmp_path / "bare.jsonl"):
+        out = tmp_path / f"{manifest.stem}-out"
+        assert adapt(learned, words, manifest, out) == 0
+        heard.append([path.read_bytes() for path in sorted((out / "round1" / "heard").iterdir())])
+    assert heard[0] == heard[1]
+
+
+def test_of_a_folder_only_the_recordings_are_read(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recordings = tmp_path / "recordings" / "deep" / "down"
+    recordings.mkdir(parents=True)
+    for number, one in enumerate(read_manifest(unheard)):
+        soundfile.write(recordings / f"{number}.wav", read_utterance(one), SAMPLE_RATE)
+        (recordings / f"{number}.txt").write_bytes(b"\xff")
+    (tmp_path / "recordings" / "metadata.tsv").write_text("nothing\n")
+    shutil.copy(recordings / "0.wav", recordings / os.fsdecode(b"\xff.wav"))
+    assert adapt(learned, words, tmp_path / "recordings", tmp_path / "out") == 0
+    said = capsys.readouterr().err
+    assert "set aside deep/down/\\udcff: its name is not UTF-8; rename it" in said
+    assert "of 18 utterances" in said
+
+
+def test_a_test_without_texts_tells_nothing_and_is_not_heard(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = split_off_test(tmp_path / "corpus", unheard, "")
+    assert adapt(learned, words, corpus, tmp_path / "out", "--layout", "nemo") == 0
+    said = capsys.readouterr().err
+    assert "test is not heard; it has no texts that would tell what was brought" in said
+    assert "of 12 utterances" in said
+    (corpus / "train.jsonl").rename(corpus / "test-other.jsonl")
+    assert adapt(learned, words, corpus, tmp_path / "other", "--layout", "nemo") == 1
+    assert "test, test-other are for testing, and are not heard; put recordings" in capsys.readouterr().err
+
+
+def test_begun_again_with_another_test_or_other_numbers_it_is_tested_on_what_is_there_now(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = split_off_test(tmp_path / "first", unheard, "yes 2")
+    out, options = tmp_path / "out", ("--layout", "nemo", "--spell-numbers")
+    assert adapt(learned, words, first, out, *options) == 0
+    assert "%WER" in capsys.readouterr().out
+    log = (out / "round1" / "run" / "log.jsonl").read_bytes()
+    assert adapt(learned, words, first, out, *options[:2]) == 1  # its numbers cannot be read now
+    assert "2" in capsys.readouterr().err
+    assert adapt(learned, words, first, out, *options) == 0
+    assert (out / "round1" / "run" / "log.jsonl").read_bytes() == log
+    second = split_off_test(tmp_path / "second", unheard, "no")
+    assert adapt(learned, words, second, out, *options) == 1
+    assert "holds an adaptation with other recordings" in capsys.readouterr().err
+    assert adapt(learned, words, second, out, *options, "--force") == 0
+    assert {one.text for one in read_manifest(out / "test" / "test.jsonl")} == {"no"}
+    alone = second / "train.jsonl"
+    assert adapt(learned, words, alone, out, "--force") == 0
+    assert not (out / "test").exists()
+
+
+def test_recordings_that_came_or_went_are_other_recordings(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    for number, one in enumerate(read_manifest(unheard)):
+        soundfile.write(recordings / f"{number}.wav", read_utterance(one), SAMPLE_RATE)
+    assert adapt(learned, words, recordings, tmp_path / "out") == 0
+    shutil.copy(recordings / "0.wav", recordings / "new.wav")
+    capsys.readouterr()
+    assert adapt(learned, words, recordings, tmp_path / "out") == 1
+    assert "holds an adaptation with other recordings; --force begins again" in capsys.readouterr().err
+
+
+def test_what_ended_for_too_little_is_no_obstacle(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
+    (tmp_path / "noise").mkdir()
+    for number in range(9):
+        soundfile.write(tmp_path / "noise" / f"{number}.wav", noise, SAMPLE_RATE)
+    other = tmp_path / "other.txt"
+    other.write_text("hello hello\nyes no yes")
+    out = tmp_path / "out"
+    command = ["adapt", str(tmp_path / "noise"), "--out", str(out), "--model", str(learned), "--untranscribed"]
+    assert run([*command, "--phrases", str(other)]) == 1
+    said = capsys.readouterr().err
+    assert "heard something in 0 of 9 utterances" in said
+    assert "0 utterances to learn from is too little; record more, or help it to hear" in said
+    assert adapt(learned, words, unheard, out) == 0
+
+
+@pytest.mark.parametrize(("offset", "left"), [(0.0, 0.004), (1.5, 1.0)])
+def test_of_a_part_of_a_long_recording_that_part_is_heard_piece_by_piece(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, offset: float, left: float
+) -> None:
+    pause = np.zeros(SAMPLE_RATE, dtype=np.float32)
+    spoken = read_manifest(unheard)
+    signal = np.concatenate([part for one in (*spoken, *spoken[:3]) for part in (read_utterance(one), pause)])
+    soundfile.write(tmp_path / "long.wav", signal, SAMPLE_RATE)
+    seconds = round(len(signal) / SAMPLE_RATE - offset - left, 2)
+    line = {"audio_filepath": "long.wav", "offset": offset, "duration": seconds, "id": "long"}
+    (tmp_path / "long.jsonl").write_text(json.dumps(line))
+    info = read_model_info(find_weights(learned))
+    lines = read_nemo(tmp_path / "long.jsonl", untranscribed=True)[UNSPLIT]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("speechrnn.adapt.hearing.read_utterance", read_briefly)
+        heard = [one.utterance for one in Recordings(lines, info).hear(Reading(learned, words=words))]
+    assert len(heard) > 9
+    for one in heard:
+        assert one.duration is not None
+        assert offset <= one.offset <= one.offset + one.duration <= offset + seconds + 1e-6
+        assert one.id == f"long-{one.offset:.2f}"
+
+
+def read_briefly(one: Utterance) -> Signal:
+    assert one.duration is not None
+    assert one.duration < 5
+    return read_utterance(one)
+
+
+@pytest.mark.parametrize("call", [1, 6])
+def test_killed_while_another_adaptation_goes_it_leaves_no_part_of_that(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, call: int
+) -> None:
+    out, other = tmp_path / "out", tmp_path / "other.jsonl"
+    other.write_text("".join(unheard.read_text().splitlines(keepends=True)[4:]))
+    assert adapt(learned, words, unheard, out) == 0
+    whole = tmp_path / "whole"
+    assert adapt(learned, words, other, whole) == 0
+    calls = iter(range(99))
+
+    def break_off(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        if next(calls) == call:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("unlink", "rmdir", "rename"):
+            patched.setattr(os, name, partial(break_off, getattr(os, name)))
+        assert adapt(learned, words, other, out, "--force") == 130
+    assert adapt(learned, words, other, out, "--force") == 0
+    assert find_weights(out / "run").read_bytes() == find_weights(whole / "run").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere", "nowhere: is not there; name a recording, a folder of them, or a manifest"),
+        ("a.m4a", "set aside a: .*libsndfile cannot read it .*ffmpeg -i a.m4a"),
+        ("folder", "no recordings here .*; a.m4a and its like cannot be read, convert them, with ffmpeg, say"),
+        ("empty.jsonl", "empty.jsonl: holds no utterances"),
+    ],
+)
+def test_where_there_is_nothing_to_hear_it_says_so(
+    tmp_path: Path, learned: Path, words: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "a.m4a", tmp_path / "folder" / "a.m4a"):
+        path.write_bytes(b"....ftypM4A ")
+    (tmp_path / "empty.jsonl").write_text("")
+    assert adapt(learned, words, tmp_path / name, tmp_path / "out") == 1
+    assert re.search(message, capsys.readouterr().err.replace("\n", " "))

@@ -1,0 +1,127 @@
+"""The folder of an adaptation: what lies in it, whose it is, and that only one process is at it."""
+
+import hashlib
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+import tomli_w
+
+from speechrnn.console import abridge, name_command
+from speechrnn.errors import OutputError
+from speechrnn.modelinfo import MODEL_FILE
+from speechrnn.outputs import claim, explain_disk_errors, is_ours, write_atomically
+from speechrnn.settings import read_toml
+from speechrnn.train.state import STATE_FILE
+
+DATA, RUN = "data", "run"
+"""The recordings, prepared, and the adapted model."""
+
+TEST = "test"
+"""What was kept apart for testing, prepared, and, with .jsonl, its manifest; of recordings without texts."""
+
+_ROUND = "round"
+"""What the folder of a round is called, before its number."""
+
+_ORIGIN = "origin.toml"
+"""The file that says which model has been adapted, and how."""
+
+_HASH = "_sha256"
+"""Ends the names in it under which a hash stands."""
+
+_REMOVED = ".removed"
+"""Ends the names of folders that are about to go."""
+
+
+@contextmanager
+def open_folder(
+    out: Path,
+    model: Path,
+    recordings: Path,
+    force: bool = False,
+    options: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[None]:
+    """Keeps a folder for one adaptation within the block, and notes whose it is.
+
+    Args:
+        out: The folder; what an adaptation that has heard or prepared nothing has left is no obstacle.
+        model: The model that learns.
+        recordings: Those that it learns from.
+        force: What another adaptation has left goes, before the new one is noted.
+        options: What else decides what becomes of the model.
+
+    Raises:
+        OutputError: It holds another adaptation, other files, or what is to be read, or another process is at it.
+    """
+    origin = {"model": str(model), f"model{_HASH}": hashlib.sha256(model.read_bytes()).hexdigest(), **options}
+    for path, what in ((model, "model that shall learn"), (recordings, "recordings")):
+        if path.resolve().is_relative_to(out.resolve()):
+            raise OutputError(f"{out}: holds the {what}; choose another --out")
+    _check_origin(out, origin, force)
+    with claim(out):
+        _check_origin(out, origin, force)  # again: another process may have been here
+        if force or not _holds_work(out):
+            _clear(out)
+        with write_atomically(out / _ORIGIN) as path:
+            path.write_text(tomli_w.dumps(origin), encoding="utf-8")
+        yield
+
+
+def name_round(out: Path, number: int) -> Path:
+    """Returns the folder of a round, from 1."""
+    return out / f"{_ROUND}{number}"
+
+
+def name_again(recordings: Path, out: Path) -> str:
+    """Returns what goes on with an adaptation that was interrupted."""
+    command = shlex.join([name_command(), "adapt", str(recordings), "--out", str(out)])
+    return f"{command} with the same options, but for --force"
+
+
+def _check_origin(out: Path, origin: Mapping[str, str], force: bool) -> None:
+    """Raises OutputError where a folder holds another adaptation, or other files."""
+    path = out / _ORIGIN
+    if not path.exists():
+        if out.exists() and not all(map(is_ours, out.iterdir())):
+            raise OutputError(f"{out}: holds other files; choose another --out")
+        return
+    if force or not _holds_work(out):
+        return
+    was = read_toml(path, OutputError)
+    other = {name.removesuffix(_HASH) for name in was.keys() | origin.keys() if was.get(name) != origin.get(name)}
+    if was[f"model{_HASH}"] == origin[f"model{_HASH}"]:
+        other.discard("model")  # it has another name now
+    if other:
+        what = (
+            "another model's adaptation" if "model" in other else f"an adaptation with other {abridge(sorted(other))}"
+        )
+        raise OutputError(f"{out}: holds {what}; --force begins again, or choose another --out")
+
+
+def _holds_work(out: Path) -> bool:
+    """Returns whether an adaptation has come so far that something was prepared, heard or learned."""
+    return (out / DATA).exists() or (out / RUN).exists() or any(_list_rounds(out))
+
+
+def _list_rounds(out: Path) -> list[Path]:
+    return [path for path in out.glob(f"{_ROUND}*") if path.name.removeprefix(_ROUND).isdecimal() and path.is_dir()]
+
+
+def _clear(out: Path) -> None:
+    """Takes away what would pass for a part of the next adaptation; killed at any time, no half of it is left."""
+    with explain_disk_errors(out):
+        _empty(out)
+        for name in (RUN + "/" + STATE_FILE, RUN + "/" + MODEL_FILE, f"{TEST}.jsonl"):
+            (out / name).unlink(missing_ok=True)
+        for path in (*_list_rounds(out), out / TEST):
+            if path.exists():
+                path.rename(out / f".{path.name}{_REMOVED}")
+        _empty(out)
+
+
+def _empty(out: Path) -> None:
+    for path in out.glob(f".*{_REMOVED}"):
+        shutil.rmtree(path)
