@@ -67,6 +67,11 @@ def is_audio(path: Path) -> bool:
     return path.suffix.lower() in AUDIO_SUFFIXES and not path.is_dir()
 
 
+def looks_like_audio(path: Path) -> bool:
+    """Returns whether a path's ending says that it is a recording, be it of a format that cannot be read."""
+    return is_audio(path) or (path.suffix.lower() in OTHER_AUDIO_SUFFIXES and not path.is_dir())
+
+
 def measure_duration(path: Path) -> float:
     """Returns how long a recording lasts, in seconds, as its header says.
 

@@ -46,17 +46,20 @@ class Utterance:
             object.__setattr__(self, "id", name_utterance(self.audio_filepath, self.offset))
 
 
-@dataclass(frozen=True, slots=True)
-class _Untranscribed(Utterance):
-    """An utterance whose text nobody need have written."""
-
-    text: str = ""
-
-
 def name_utterance(audio_filepath: str, offset: float) -> str:
     """Returns the id of an utterance that was given none: the recording's stem, and the offset in seconds if not 0."""
     stem = PurePath(audio_filepath).stem
     return f"{stem}-{offset:.2f}" if offset else stem
+
+
+def is_utf8(name: str) -> bool:
+    """Returns whether a name can be written down; one from a disk may be bytes that are no text."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def to_utf8(name: str) -> str:
+    """Returns a name as it can be written down: what is no text in it in hexadecimal figures."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def to_token(id: str) -> str:
@@ -89,7 +92,7 @@ def iterate_manifest(path: Path, untranscribed: bool = False) -> Iterator[Uttera
 
     Args:
         path: The manifest.
-        untranscribed: A line may lack a text, which is then empty.
+        untranscribed: A line may lack a text, or have null for it, which is then empty.
     """
     return (utterance for _, utterance in _parse_lines(path, untranscribed))
 
@@ -117,9 +120,14 @@ def _parse_lines(path: Path, untranscribed: bool = False) -> Iterator[tuple[int,
         if not line.strip():
             continue
         try:
-            if untranscribed:
-                yield number, Utterance(**asdict(parse_record(_Untranscribed, line)))
-            else:
-                yield number, parse_record(Utterance, line)
-        except ValueError as error:
+            yield number, parse_record(Utterance, _add_text(line) if untranscribed else line)
+        except (ValueError, RecursionError) as error:
             raise ManifestError(f"{path}:{number}: not an utterance ({error}); mend or delete the line") from error
+
+
+def _add_text(line: str) -> str:
+    """Returns a line of a manifest with an empty text where it has none."""
+    entry = json.loads(line)
+    if not isinstance(entry, dict) or entry.get("text") is not None:
+        return line
+    return json.dumps(entry | {"text": ""})

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from speechrnn.adapt.folder import DATA, RUN, name_again, open_folder
-from speechrnn.audio import OTHER_AUDIO_SUFFIXES, is_audio
+from speechrnn.audio import looks_like_audio
 from speechrnn.config import PrepareConfig, Recipe
 from speechrnn.console import note
 from speechrnn.errors import CorpusError, RecipeError
@@ -92,17 +92,12 @@ def find_layout(recordings: Path) -> str:
     Raises:
         CorpusError: It is one recording, or nothing is there.
     """
-    if not recordings.exists() or is_recording(recordings):
+    if not recordings.exists() or looks_like_audio(recordings):
         found = "is a recording" if recordings.exists() else "is not there"
         raise CorpusError(f"{recordings}: {found}; name a folder of recordings with their texts, or a manifest")
     if recordings.is_file():
         return "nemo"
     return "tsv" if (recordings / "metadata.tsv").is_file() else "folder"
-
-
-def is_recording(path: Path) -> bool:
-    """Returns whether a file's ending says that it is a recording, be it one that cannot be read."""
-    return is_audio(path) or (path.suffix.lower() in OTHER_AUDIO_SUFFIXES and path.is_file())
 
 
 def make_recipe(info: ModelInfo, epochs: int = 20) -> Recipe:

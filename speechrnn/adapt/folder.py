@@ -1,6 +1,5 @@
 """The folder of an adaptation: what lies in it, whose it is, and that only one process is at it."""
 
-import hashlib
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
@@ -12,16 +11,19 @@ import tomli_w
 
 from speechrnn.console import abridge, name_command
 from speechrnn.errors import OutputError
+from speechrnn.manifest import to_utf8
 from speechrnn.modelinfo import MODEL_FILE
 from speechrnn.outputs import claim, explain_disk_errors, is_ours, write_atomically
 from speechrnn.settings import read_toml
+from speechrnn.train.folder import clear_folder
 from speechrnn.train.state import STATE_FILE
+from speechrnn.transcribe.ledger import hash_file
 
 DATA, RUN = "data", "run"
 """The recordings, prepared, and the adapted model."""
 
 TEST = "test"
-"""What was kept apart for testing, prepared, and, with .jsonl, its manifest; of recordings without texts."""
+"""Beside recordings without texts: what is for testing, prepared, and the name of the manifest of that."""
 
 _ROUND = "round"
 """What the folder of a round is called, before its number."""
@@ -29,8 +31,8 @@ _ROUND = "round"
 _ORIGIN = "origin.toml"
 """The file that says which model has been adapted, and how."""
 
-_HASH = "_sha256"
-"""Ends the names in it under which a hash stands."""
+_MODEL = "model_sha256"
+"""The key in it of a hash of that model."""
 
 _REMOVED = ".removed"
 """Ends the names of folders that are about to go."""
@@ -47,16 +49,16 @@ def open_folder(
     """Keeps a folder for one adaptation within the block, and notes whose it is.
 
     Args:
-        out: The folder; what an adaptation that has heard or prepared nothing has left is no obstacle.
+        out: The folder; what was left by an adaptation that has neither heard nor prepared anything is no obstacle.
         model: The model that learns.
         recordings: Those that it learns from.
         force: What another adaptation has left goes, before the new one is noted.
-        options: What else decides what becomes of the model.
+        options: What else decides what becomes of the model; of recordings with texts, nothing.
 
     Raises:
         OutputError: It holds another adaptation, other files, or what is to be read, or another process is at it.
     """
-    origin = {"model": str(model), f"model{_HASH}": hashlib.sha256(model.read_bytes()).hexdigest(), **options}
+    origin = {"model": to_utf8(str(model)), _MODEL: hash_file(model), **options}
     for path, what in ((model, "model that shall learn"), (recordings, "recordings")):
         if path.resolve().is_relative_to(out.resolve()):
             raise OutputError(f"{out}: holds the {what}; choose another --out")
@@ -91,19 +93,20 @@ def _check_origin(out: Path, origin: Mapping[str, str], force: bool) -> None:
     if force or not _holds_work(out):
         return
     was = read_toml(path, OutputError)
-    other = {name.removesuffix(_HASH) for name in was.keys() | origin.keys() if was.get(name) != origin.get(name)}
-    if was[f"model{_HASH}"] == origin[f"model{_HASH}"]:
-        other.discard("model")  # it has another name now
-    if other:
-        what = (
-            "another model's adaptation" if "model" in other else f"an adaptation with other {abridge(sorted(other))}"
-        )
+    names = (was.keys() | origin.keys()) - {"model"}  # which may have another name now
+    if other := sorted(name for name in names if was.get(name) != origin.get(name)):
+        what = f"an adaptation with other {abridge(other)}"
+        if _MODEL in other:
+            what = "another model's adaptation"
+        elif len(was) != len(origin):
+            what = "an adaptation of another kind, with texts or without"
         raise OutputError(f"{out}: holds {what}; --force begins again, or choose another --out")
 
 
 def _holds_work(out: Path) -> bool:
     """Returns whether an adaptation has come so far that something was prepared, heard or learned."""
-    return (out / DATA).exists() or (out / RUN).exists() or any(_list_rounds(out))
+    paths = (out / DATA, out / RUN / MODEL_FILE, out / RUN / STATE_FILE, *_list_rounds(out))
+    return any(path.exists() for path in paths)
 
 
 def _list_rounds(out: Path) -> list[Path]:
@@ -113,15 +116,19 @@ def _list_rounds(out: Path) -> list[Path]:
 def _clear(out: Path) -> None:
     """Takes away what would pass for a part of the next adaptation; killed at any time, no half of it is left."""
     with explain_disk_errors(out):
-        _empty(out)
-        for name in (RUN + "/" + STATE_FILE, RUN + "/" + MODEL_FILE, f"{TEST}.jsonl"):
-            (out / name).unlink(missing_ok=True)
-        for path in (*_list_rounds(out), out / TEST):
+        _finish_removal(out)
+        clear_folder(out / RUN)
+        (out / f"{TEST}.jsonl").unlink(missing_ok=True)
+        for path in (*_list_rounds(out), out / TEST, out / DATA):
             if path.exists():
                 path.rename(out / f".{path.name}{_REMOVED}")
-        _empty(out)
+        _finish_removal(out)
 
 
-def _empty(out: Path) -> None:
+def _finish_removal(out: Path) -> None:
+    """Removes the folders that were to go; of a link to one elsewhere, the link."""
     for path in out.glob(f".*{_REMOVED}"):
-        shutil.rmtree(path)
+        if path.is_symlink():
+            path.unlink()
+        else:
+            shutil.rmtree(path)

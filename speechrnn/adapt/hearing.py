@@ -20,10 +20,9 @@ from speechrnn.audio import SAMPLE_RATE, measure_duration, read_utterance
 from speechrnn.console import count_of, note, show_progress, warn_each
 from speechrnn.errors import AudioError, CorpusError
 from speechrnn.features import Features, compute_mfcc
-from speechrnn.manifest import Utterance
+from speechrnn.manifest import Utterance, is_utf8, to_utf8
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.parallel import map_in_order
-from speechrnn.prepare.plan import is_utf8
 from speechrnn.prepare.speakers import FrameSum
 from speechrnn.transcribe.phrases import PhraseDecoder
 from speechrnn.transcribe.reading import Reading
@@ -64,28 +63,36 @@ class Recordings:
             ModelError: As `Reading.open`.
             TextError: As `Reading.open`.
         """
+        self._require_some()
         recognizer = reading.open()
         listeners = {speaker: recognizer.listener.for_speaker(mean) for speaker, mean in self._means.items()}
-        refused: list[str] = []
+        refused: dict[str, str] = {}
 
-        def hear(one: Utterance) -> Heard | None:
+        def listen(one: Utterance) -> Heard | None:
             listener = listeners.get(one.speaker, recognizer.listener)
             try:
                 log_probs = listener.compute_log_probs(read_utterance(one), recognizer.reads_phones)
             except AudioError as error:
-                refused.append(f"set aside {one.id}: {error}")
+                refused[one.id] = str(error)
                 return None
             text, sureness = _read(recognizer, log_probs)
             return Heard(replace(one, text=text), sureness) if text else None
 
+        heard: list[Heard] = []
         with show_progress("Hearing", len(self._utterances), "utterances") as advance:
-            heard: list[Heard] = []
-            for one in map_in_order(hear, self._utterances):
-                heard += [one] if one else []
+            for one in map_in_order(listen, self._utterances):
+                if one:
+                    heard.append(one)
                 advance(1)
-        warn_each(sorted(refused))
+        warn_each([f"set aside {id}: {reason}" for id, reason in sorted(refused.items())])
+        self._utterances = [one for one in self._utterances if one.id not in refused]
+        self._require_some()
         note(f"heard something in {len(heard)} of {count_of(len(self._utterances), 'utterance')}")
         return heard
+
+    def _require_some(self) -> None:
+        if not self._utterances:
+            raise CorpusError("none of the recordings can be heard")
 
     @cached_property
     def _utterances(self) -> list[Utterance]:
@@ -108,11 +115,9 @@ class Recordings:
                 try:
                     utterances += map(tell_apart, list(_cut(one)))
                 except AudioError as error:
-                    refused.append(f"set aside {_show(one.id)}: {error}")
+                    refused.append(f"set aside {to_utf8(one.id)}: {error}")
                 advance(1)
         warn_each(refused)
-        if not utterances:
-            raise CorpusError(f"none of {count_of(len(self._listed), 'recording')} can be heard")
         return utterances
 
     @cached_property
@@ -129,9 +134,10 @@ class Recordings:
         spoken: dict[str, list[FrameSum]] = defaultdict(list)
         with show_progress("Knowing the speakers", len(self._utterances), "utterances") as advance:
             for one, frames in zip(self._utterances, map_in_order(measure, self._utterances), strict=True):
-                spoken[one.speaker] += [frames] if frames else []
+                if frames:
+                    spoken[one.speaker].append(frames)
                 advance(1)
-        return {speaker: FrameSum.of(sums).mean for speaker, sums in spoken.items() if sums}
+        return {speaker: FrameSum.of(sums).mean for speaker, sums in spoken.items()}
 
 
 def choose_surest(heard: Sequence[Heard]) -> list[Utterance]:
@@ -167,11 +173,6 @@ def _cut(one: Utterance) -> Iterator[Utterance]:
         if piece.spoken:
             id, seconds = f"{one.id}-{piece.start:.2f}", len(piece.signal) / SAMPLE_RATE
             yield replace(one, id=id, text="", offset=piece.start, duration=seconds)
-
-
-def _show(id: str) -> str:
-    """Returns an id as it can be printed."""
-    return id.encode("utf-8", "backslashreplace").decode()
 
 
 def _read(recognizer: Recognizer, log_probs: NDArray[np.float32]) -> tuple[str, float]:

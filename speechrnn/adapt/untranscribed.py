@@ -5,6 +5,7 @@ References:
     it heard itself with a language model's help, the surest of them.
 """
 
+import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,34 +13,37 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from speechrnn.adapt.adaptation import NAMELESS, choose_recipe, is_recording, read_recordings
+from speechrnn.adapt.adaptation import NAMELESS, choose_recipe, read_recordings
 from speechrnn.adapt.folder import DATA, RUN, TEST, name_again, name_round, open_folder
 from speechrnn.adapt.hearing import Recordings, choose_surest
+from speechrnn.audio import is_audio
 from speechrnn.config import PrepareConfig, Recipe
 from speechrnn.console import abridge, count_of, note, warn
 from speechrnn.errors import CorpusError
-from speechrnn.manifest import Utterance, write_manifest
+from speechrnn.manifest import Utterance, is_utf8, write_manifest
 from speechrnn.modelfile import find_weights, read_model_info
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo
 from speechrnn.outputs import write_atomically
 from speechrnn.prepare.corpora import find_corpus
 from speechrnn.prepare.corpora.folder import read_folder
-from speechrnn.prepare.corpora.nemo import read_nemo
+from speechrnn.prepare.corpora.nemo import MANIFEST_ENDINGS, read_nemo
 from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits, find_split
 from speechrnn.prepare.pipeline import prepare_corpus
-from speechrnn.prepare.plan import hash_splits, is_utf8, plan_corpus
+from speechrnn.prepare.plan import hash_splits, plan_corpus
 from speechrnn.prepare.report import report_set_aside
 from speechrnn.score.assessment import Assessment, assess
 from speechrnn.score.entries import Entry
+from speechrnn.settings import dump_toml
 from speechrnn.train.run import train_model
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.reading import Reading
+from speechrnn.utterances import UtteranceList
 
 HEARD = "heard"
 """The folder of a round that holds what was heard, as manifests that a person can read."""
 
 _WRITTEN_LAST = "dev.jsonl"
-"""The second of the two."""
+"""Where it is, both are whole."""
 
 _EPOCHS = 8
 """Of a round: what it heard wrongly is not learned too well."""
@@ -91,13 +95,8 @@ def adapt_untranscribed(
     recipe = choose_recipe(info, overrides, _EPOCHS)
     reading.open()  # raises what it will raise before anything is done
     listed, test = _read_splits(info, recordings, layout)
-    options = {
-        "recordings": str(recordings.resolve()),
-        "recordings_sha256": hash_splits({"": listed, TEST: test}),
-        "layout": layout,
-        "settings": " ".join(overrides),
-        **reading.describe(),
-    }
+    settings = hashlib.sha256(dump_toml(recipe).encode()).hexdigest()
+    options = {"recordings": hash_splits({"": listed}), "settings": settings, **reading.describe()}
     with open_folder(out, reading.model, recordings, force, options):
         if test:
             _prepare_test(test, out, info, spell_numbers)
@@ -114,9 +113,9 @@ def adapt_untranscribed(
     return assess(references, after, others=before, other_name="before")
 
 
-def _read_splits(info: ModelInfo, recordings: Path, layout: str) -> tuple[list[Utterance], Sequence[Utterance]]:
+def _read_splits(info: ModelInfo, recordings: Path, layout: str) -> tuple[Sequence[Utterance], Sequence[Utterance]]:
     """Returns what shall be heard, without texts, and what is kept apart to test: a split of its own, beside others."""
-    if is_recording(recordings) and recordings.exists():
+    if _is_one(recordings, layout):
         found: Splits = {UNSPLIT: [Utterance(str(recordings.resolve()), "")]}
     else:
         found = read_recordings(info, _choose_corpus(recordings, layout), recordings)
@@ -128,10 +127,10 @@ def _read_splits(info: ModelInfo, recordings: Path, layout: str) -> tuple[list[U
             f"{recordings}: {abridge(tests)} are for testing, and are not heard; put recordings to be heard beside"
             " them, in train, say, or name one alone"
         )
-    listed = [
+    listed = UtteranceList(
         replace(one, text="", speaker=one.speaker or NAMELESS)
         for one in chain.from_iterable(each for split, each in found.items() if split not in tests)
-    ]
+    )
     if len(tests) > 1:
         note(f"{abridge(tests)} are not heard; they are several, so that speechrnn score tells what was brought")
     test = [replace(one, speaker=one.speaker or NAMELESS) for one in found[tests[0]]] if len(tests) == 1 else []
@@ -139,6 +138,12 @@ def _read_splits(info: ModelInfo, recordings: Path, layout: str) -> tuple[list[U
         note(f"{tests[0]} is not heard; it has no texts that would tell what was brought")
         test = []
     return listed, test
+
+
+def _is_one(recordings: Path, layout: str) -> bool:
+    """Returns whether it is one recording; any file may be, but for a manifest, if nobody says how it is laid out."""
+    manifest = layout or recordings.suffix in MANIFEST_ENDINGS
+    return recordings.is_file() and (is_audio(recordings) or not manifest)
 
 
 def _choose_corpus(recordings: Path, layout: str) -> Corpus:

@@ -13,7 +13,7 @@ import numpy as np
 
 from speechrnn.config import PrepareConfig
 from speechrnn.errors import CorpusError
-from speechrnn.manifest import Utterance
+from speechrnn.manifest import Utterance, is_utf8, to_utf8
 from speechrnn.numerals import spell_numbers
 from speechrnn.prepare.corpus import Corpus, Splits, require_readable
 from speechrnn.prepare.perturb import perturb_utterances
@@ -115,11 +115,6 @@ def hash_splits(splits: Splits, settings: object = None) -> str:
     return digest.hexdigest()
 
 
-def is_utf8(name: str) -> bool:
-    """Returns whether a name can be written down; one from a disk may be bytes that are no text."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
-
-
 def settle_language(corpus: Corpus, splits: Splits, config: PrepareConfig) -> str:
     """Returns the language that was asked for, or that of the transcripts, or the corpus's, or English.
 
@@ -174,7 +169,7 @@ def _tell_apart(splits: Splits) -> tuple[Splits, dict[str, str]]:
 
     def rename(one: Utterance) -> Utterance:
         if not is_utf8(one.id + one.audio_filepath):
-            id = one.id.encode("utf-8", "backslashreplace").decode()
+            id = to_utf8(one.id)
             refused[id] = "its name is not UTF-8; rename it"
             return replace(one, id=id)
         others = alike.get(one.id, ())

@@ -74,12 +74,18 @@ def _is_left_over(path: Path) -> bool:
     return is_ours(path) or (path.name == LOG_FILE and not path.stat().st_size) or path.match(EVENT_FILES)
 
 
-def begin_folder(out: Path, recipe: Recipe) -> None:
-    """Removes what an earlier run left, and writes the recipe; raises OutputError where that cannot be written."""
+def clear_folder(out: Path) -> None:
+    """Removes what an earlier run left, and nothing else."""
     for old in (MODEL_FILE, STATE_FILE, LOG_FILE, CURVES_FILE):
         (out / old).unlink(missing_ok=True)
     for events in out.glob(EVENT_FILES):
         events.unlink()
+    (out / RECIPE_FILE).unlink(missing_ok=True)
+
+
+def begin_folder(out: Path, recipe: Recipe) -> None:
+    """Removes what an earlier run left, and writes the recipe; raises OutputError where that cannot be written."""
+    clear_folder(out)
     with write_atomically(out / RECIPE_FILE) as temporary:
         temporary.write_text(dump_toml(recipe), encoding="utf-8")
 

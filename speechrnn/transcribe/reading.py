@@ -83,7 +83,7 @@ class Reading:
 
         Raises:
             ModelError: A model cannot be read, or is exported, and shall hear as several lengths of the vocal tract.
-            TextError: The words or hotwords cannot be used.
+            TextError: The words, phrases or hotwords cannot be used.
             ValueError: The lengths of the vocal tract are no whole number in range.
         """
         recognizer = Recognizer.load(self.model, self.warps)
@@ -105,7 +105,7 @@ class Reading:
         return recognizer
 
     def describe(self) -> dict[str, str]:
-        """Returns all that it is beside the model, by attribute; of a file, a hash of what it says."""
+        """Returns all that it is beside the model, by attribute; of a file, as `hash_file`."""
         files = {"lm": (self.lm, LM), "words": (self.words, WORDS), "phrases": (self.phrases, WORDS)}
         hashes = {name: hash_file(find_shipped(path, ending)) if path else "" for name, (path, ending) in files.items()}
         rest = {"beam": self.beam, "hotwords": " ".join(self.hotwords), "letters": self.letters, "warps": self.warps}

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,6 +26,7 @@ from speechrnn.features import Cmvn, Features, compute_mfcc
 from speechrnn.manifest import Utterance, read_manifest
 from speechrnn.modelfile import Model, build_network, find_weights, read_model_info, save_model
 from speechrnn.modelinfo import ModelInfo
+from speechrnn.outputs import claim
 from speechrnn.prepare.corpora.nemo import read_nemo
 from speechrnn.prepare.corpus import UNSPLIT
 from speechrnn.score.scoring import score_transcripts
@@ -98,7 +100,7 @@ def test_of_what_is_heard_often_the_surest_of_each_is_kept_and_of_the_rest_the_s
     assert choose_surest([]) == []
 
 
-def test_each_round_learns_from_what_the_last_one_heard_and_no_text_is_looked_at(
+def test_each_round_learns_from_what_the_last_one_heard(
     tmp_path: Path, learned: Path, unheard: Path, words: Path
 ) -> None:
     out = tmp_path / "out"
@@ -253,6 +255,7 @@ def test_of_two_recordings_with_one_name_both_are_heard_and_what_cannot_be_is_na
 ) -> None:
     known = [json.loads(line) for line in unheard.read_text().splitlines()]
     lines = [line | {"id": "same"} for line in known]
+    lines[3]["id"] = "same#2"
     soundfile.write(tmp_path / "short.wav", np.zeros(100, dtype=np.float32), SAMPLE_RATE)
     lines += [{"audio_filepath": "short.wav", "text": ""}, {"audio_filepath": "gone.wav", "text": "", "duration": 1.0}]
     unheard.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -312,7 +315,7 @@ def test_what_an_adaptation_hears_cannot_change_unseen(
     assert run([*command, "--letters"]) == 1
     assert "holds an adaptation with other letters; --force begins again" in capsys.readouterr().err
     other = tmp_path / "other.jsonl"
-    shutil.copy(unheard, other)
+    other.write_text("".join(unheard.read_text().splitlines(keepends=True)[1:]))
     assert run(["adapt", str(other), *command[2:]]) == 1
     assert "holds an adaptation with other recordings" in capsys.readouterr().err
     assert weights.read_bytes() == first
@@ -374,6 +377,7 @@ def test_no_text_is_looked_at(tmp_path: Path, learned: Path, unheard: Path, word
     assert heard[0] == heard[1]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are bytes")
 def test_of_a_folder_only_the_recordings_are_read(
     tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -384,10 +388,36 @@ def test_of_a_folder_only_the_recordings_are_read(
         (recordings / f"{number}.txt").write_bytes(b"\xff")
     (tmp_path / "recordings" / "metadata.tsv").write_text("nothing\n")
     shutil.copy(recordings / "0.wav", recordings / os.fsdecode(b"\xff.wav"))
+    nameless = tmp_path / os.fsdecode(b"\xff")
+    (tmp_path / "recordings").rename(nameless)
+    assert adapt(learned, words, nameless, tmp_path / "out") == 1
+    assert "set aside deep/down/0: its name is not UTF-8" in capsys.readouterr().err
+    nameless.rename(tmp_path / "recordings")
     assert adapt(learned, words, tmp_path / "recordings", tmp_path / "out") == 0
     said = capsys.readouterr().err
     assert "set aside deep/down/\\udcff: its name is not UTF-8; rename it" in said
     assert "of 18 utterances" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are bytes")
+def test_of_folders_for_training_and_testing_only_the_texts_of_the_test_are_read(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, one in enumerate(read_manifest(unheard)):
+        folder = tmp_path / "corpus" / ("train" if number < 12 else "test")
+        folder.mkdir(parents=True, exist_ok=True)
+        soundfile.write(folder / f"{number}.wav", read_utterance(one), SAMPLE_RATE)
+        (folder / f"{number}.txt").write_bytes(b"\xff" if number < 12 else b"yes")
+    shutil.copy(tmp_path / "corpus/test/17.wav", tmp_path / "corpus/test" / os.fsdecode(b"\xff.wav"))
+    assert adapt(learned, words, tmp_path / "corpus", tmp_path / "out") == 0
+    printed = capsys.readouterr()
+    assert "set aside 1 recording for testing, whose names are not UTF-8" in printed.err
+    assert "of 12 utterances" in printed.err
+    assert "%WER" in printed.out
+    assert len(read_manifest(tmp_path / "out" / "test.jsonl")) == 6
+    shutil.rmtree(tmp_path / "corpus" / "train")
+    (tmp_path / "corpus" / "test" / "12.txt").write_bytes(b"\xff")  # now the only folder, and heard like any other
+    assert adapt(learned, words, tmp_path / "corpus", tmp_path / "other") == 0
 
 
 def test_a_test_without_texts_tells_nothing_and_is_not_heard(
@@ -412,16 +442,14 @@ def test_begun_again_with_another_test_or_other_numbers_it_is_tested_on_what_is_
     assert "%WER" in capsys.readouterr().out
     log = (out / "round1" / "run" / "log.jsonl").read_bytes()
     assert adapt(learned, words, first, out, *options[:2]) == 1  # its numbers cannot be read now
-    assert "2" in capsys.readouterr().err
+    assert "characters outside the alphabet: '2'" in capsys.readouterr().err
     assert adapt(learned, words, first, out, *options) == 0
     assert (out / "round1" / "run" / "log.jsonl").read_bytes() == log
     second = split_off_test(tmp_path / "second", unheard, "no")
-    assert adapt(learned, words, second, out, *options) == 1
-    assert "holds an adaptation with other recordings" in capsys.readouterr().err
-    assert adapt(learned, words, second, out, *options, "--force") == 0
+    assert adapt(learned, words, second, out, *options) == 0
     assert {one.text for one in read_manifest(out / "test" / "test.jsonl")} == {"no"}
-    alone = second / "train.jsonl"
-    assert adapt(learned, words, alone, out, "--force") == 0
+    assert (out / "round1" / "run" / "log.jsonl").read_bytes() == log
+    assert adapt(learned, words, second / "train.jsonl", out, "--force") == 0
     assert not (out / "test").exists()
 
 
@@ -486,15 +514,14 @@ def read_briefly(one: Utterance) -> Signal:
     return read_utterance(one)
 
 
-@pytest.mark.parametrize("call", [1, 6])
-def test_killed_while_another_adaptation_goes_it_leaves_no_part_of_that(
+@pytest.mark.parametrize("call", [0, 2, 5, 9])
+def test_killed_while_another_adaptation_goes_no_part_of_that_is_taken_for_the_new_one(
     tmp_path: Path, learned: Path, unheard: Path, words: Path, call: int
 ) -> None:
     out, other = tmp_path / "out", tmp_path / "other.jsonl"
     other.write_text("".join(unheard.read_text().splitlines(keepends=True)[4:]))
     assert adapt(learned, words, unheard, out) == 0
-    whole = tmp_path / "whole"
-    assert adapt(learned, words, other, whole) == 0
+    before = find_weights(out / "run").read_bytes()
     calls = iter(range(99))
 
     def break_off(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -506,15 +533,56 @@ def test_killed_while_another_adaptation_goes_it_leaves_no_part_of_that(
         for name in ("unlink", "rmdir", "rename"):
             patched.setattr(os, name, partial(break_off, getattr(os, name)))
         assert adapt(learned, words, other, out, "--force") == 130
-    assert adapt(learned, words, other, out, "--force") == 0
-    assert find_weights(out / "run").read_bytes() == find_weights(whole / "run").read_bytes()
+    whole = not any(path.name == "round1" for path in out.iterdir())
+    assert adapt(learned, words, other, out) == (0 if whole else 1)
+    if not whole:
+        assert adapt(learned, words, unheard, out) == 0
+        assert find_weights(out / "run").read_bytes() == before
+
+
+def test_only_one_process_adapts_in_a_folder_and_what_a_kill_left_there_goes(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    with claim(out):
+        assert adapt(learned, words, unheard, out) == 1
+    assert "another process is writing there" in capsys.readouterr().err
+    assert adapt(learned, words, unheard, out) == 0
+    (out / ".round1.removed").mkdir()
+    (out / "round1").rename(elsewhere)
+    (out / "round1").symlink_to(elsewhere)
+    assert adapt(learned, words, unheard, out, "--force") == 0
+    assert not list(out.glob(".*.removed"))
+    assert list(elsewhere.iterdir())
+
+
+def test_an_adaptation_with_texts_is_another_one_and_a_renamed_model_is_not(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, moved = tmp_path / "out", tmp_path / "moved"
+    assert adapt(learned, words, unheard, out) == 0
+    shutil.copytree(learned, moved)
+    assert adapt(moved, words, unheard, out, "--layout", "nemo") == 0
+    capsys.readouterr()
+    split_off_test(tmp_path / "corpus", unheard, "yes")
+    shutil.copy(tmp_path / "corpus" / "test.jsonl", tmp_path / "corpus" / "dev.jsonl")
+    told = ["adapt", str(tmp_path / "corpus"), "--out", str(out), "--model", str(learned), "--layout", "nemo"]
+    assert run(told) == 1
+    assert "holds an adaptation of another kind, with texts or without; --force" in capsys.readouterr().err
+    noise = tmp_path / "noise.wav"
+    soundfile.write(noise, np.zeros(SAMPLE_RATE, dtype=np.float32), SAMPLE_RATE)
+    assert adapt(learned, words, noise, out, "--force") == 1
+    assert "is too little" in capsys.readouterr().err
+    assert adapt(learned, words, unheard, out) == 0  # where nothing is left, nothing is in the way
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("gone.jsonl", "set aside gone: .*none of the recordings can be heard"),
         ("nowhere", "nowhere: is not there; name a recording, a folder of them, or a manifest"),
         ("a.m4a", "set aside a: .*libsndfile cannot read it .*ffmpeg -i a.m4a"),
+        ("a.unknown", "set aside a: .*libsndfile cannot read it "),
         ("folder", "no recordings here .*; a.m4a and its like cannot be read, convert them, with ffmpeg, say"),
         ("empty.jsonl", "empty.jsonl: holds no utterances"),
     ],
@@ -523,8 +591,9 @@ def test_where_there_is_nothing_to_hear_it_says_so(
     tmp_path: Path, learned: Path, words: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "folder").mkdir()
-    for path in (tmp_path / "a.m4a", tmp_path / "folder" / "a.m4a"):
+    for path in (tmp_path / "a.m4a", tmp_path / "a.unknown", tmp_path / "folder" / "a.m4a"):
         path.write_bytes(b"....ftypM4A ")
     (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "gone.jsonl").write_text('{"audio_filepath": "gone.wav", "duration": 1.0, "text": null}')
     assert adapt(learned, words, tmp_path / name, tmp_path / "out") == 1
     assert re.search(message, capsys.readouterr().err.replace("\n", " "))

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from speechrnn.audio import AUDIO_SUFFIXES, OTHER_AUDIO_SUFFIXES, is_audio
+from speechrnn.audio import AUDIO_SUFFIXES, is_audio, looks_like_audio
+from speechrnn.console import warn
 from speechrnn.errors import CorpusError
 from speechrnn.inputs import read_lines
 from speechrnn.manifest import Utterance
@@ -19,26 +20,29 @@ def read_folder(source: Path, subsets: Collection[str] = (), *, untranscribed: b
     Args:
         source: The folder.
         subsets: There are none.
-        untranscribed: Read no texts but those of splits for testing.
+        untranscribed: Read no texts but those of splits for testing that lie beside others.
 
     Raises:
-        CorpusError: There is no recording.
+        CorpusError: There is no recording, a folder cannot be read, or a text that is read is none.
     """
     refuse_subsets(subsets, "folder")
-    files = sorted(find_files(source))
-    audio = [path for path in files if is_audio(path)]
+    found = sorted(filter(looks_like_audio, find_files(source)))
+    audio = [path for path in found if is_audio(path)]
     if not audio:
-        others = [path for path in files if path.suffix.lower() in OTHER_AUDIO_SUFFIXES]
-        hint = f"; {others[0].name} and its like cannot be read, convert them, with ffmpeg, say" if others else ""
+        hint = f"; {found[0].name} and its like cannot be read, convert them, with ffmpeg, say" if found else ""
         raise CorpusError(f"{source}: no recordings here ({' '.join(sorted(AUDIO_SUFFIXES))}){hint}")
+    if others := [path for path in found if not is_audio(path)]:
+        warn(f"{source}: passed over {len(others)} files that cannot be read, like {others[0].name}; convert them")
     places = [path.relative_to(source).parts for path in audio]
     split = all(len(parts) > 1 and find_split(parts[0]) for parts in places)
+    beside = len({parts[0] for parts in places}) > 1
     parts: dict[str, list[Utterance]] = {}
     for path in audio:
         *folders, _ = path.relative_to(source).parts
         part = folders.pop(0) if split else UNSPLIT
         id, speaker = str(path.relative_to(source).with_suffix("")), folders[0] if folders else ""
-        text = "" if untranscribed and find_split(part) != "test" else _read_text(path)
+        wanted = not untranscribed or (beside and find_split(part) == "test")
+        text = _read_text(path) if wanted else ""
         parts.setdefault(part, []).append(Utterance(str(path), text, id=id, speaker=speaker))
     return gather_splits(parts) if split else parts
 

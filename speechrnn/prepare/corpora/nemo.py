@@ -9,7 +9,7 @@ from speechrnn.manifest import iterate_manifest, resolve_audio
 from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits, find_split, gather_splits, refuse_subsets
 from speechrnn.utterances import UtteranceList
 
-_ENDINGS = (".json", ".jsonl")
+MANIFEST_ENDINGS = (".json", ".jsonl")
 
 
 def read_nemo(source: Path, subsets: Collection[str] = (), *, untranscribed: bool = False) -> Splits:
@@ -18,7 +18,7 @@ def read_nemo(source: Path, subsets: Collection[str] = (), *, untranscribed: boo
     Args:
         source: A manifest, or a folder with one, or with manifests like train_manifest.json and val.jsonl.
         subsets: There are none.
-        untranscribed: A line may lack a text.
+        untranscribed: A line may lack a text, which is then empty.
 
     Raises:
         CorpusError: There is no manifest.
@@ -34,8 +34,8 @@ def read_nemo(source: Path, subsets: Collection[str] = (), *, untranscribed: boo
 
     if not source.is_dir():
         return {find_split(source.stem) or UNSPLIT: read(source)}
-    found = [path for path in sorted(source.iterdir()) if path.suffix in _ENDINGS and find_split(path.stem)]
-    alone = [path for path in source.iterdir() if path.suffix in _ENDINGS]
+    found = [path for path in sorted(source.iterdir()) if path.suffix in MANIFEST_ENDINGS and find_split(path.stem)]
+    alone = [path for path in source.iterdir() if path.suffix in MANIFEST_ENDINGS]
     if not found and len(alone) == 1:
         return {UNSPLIT: read(alone[0])}
     if not found:
