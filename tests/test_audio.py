@@ -69,6 +69,15 @@ def test_blocks_together_are_the_whole(tmp_path: Path, sample_rate: int) -> None
     np.testing.assert_allclose(blocks[:shortest], whole[:shortest], atol=1e-6)
 
 
+def test_blocks_of_a_part_together_are_that_part(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.flac", NOISE)
+    blocks = list(read_blocks(path, 0.3, offset=0.5, duration=1.25))
+    np.testing.assert_array_equal(np.concatenate(blocks), read_signal(path, 0.5, 1.25))
+    assert [len(block) for block in blocks] == [4800] * 4 + [800]
+    with pytest.raises(AudioError, match="lies outside the recording"):
+        list(read_blocks(path, 0.3, offset=len(NOISE) / SAMPLE_RATE))
+
+
 def test_a_missing_an_empty_and_a_foreign_file_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("this is no audio\n" * 100)

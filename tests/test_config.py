@@ -69,6 +69,14 @@ def test_a_wrong_override_is_named(tmp_path: Path, override: str, message: str) 
         load_recipe(name, [override])
 
 
+def test_of_several_overrides_the_wrong_one_alone_is_named(tmp_path: Path) -> None:
+    name = write(tmp_path / "recipe.toml", "[network]\nunits = 64")
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(name, ["network.units=8", "training.epohcs=3", "network.layers=2"])
+    assert str(caught.value).startswith("--set training.epohcs=3: unknown key training.epohcs; allowed here: epochs")
+    assert str(caught.value).endswith("; did you mean training.epochs?")
+
+
 def test_an_unknown_recipe_is_answered_with_those_there_are() -> None:
     with pytest.raises(RecipeError, match=r"no recipe 'helo': neither a file nor one of .*hello"):
         load_recipe("helo")

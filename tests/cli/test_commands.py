@@ -127,6 +127,8 @@ def test_a_mistake_is_one_line_and_exit_1(
         ["doctor", ".", "--corpus", "timit"],
         ["train"],
         ["train", "x", "--out", "y"],
+        ["lm", "convert", "x.lm", "--out", "x.arpa", "--small"],
+        ["lm", "build", "x.txt", "--out", "x.arpa", "--small"],
         ["score", "x"],
         ["transcribe", "a", "--format", "xml"],
         ["transcribe", "a", "--one-speaker", "--output-dir", "x", "--skip-existing"],

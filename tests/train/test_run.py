@@ -71,6 +71,14 @@ def test_a_run_leaves_model_recipe_log_curves_and_events(tmp_path: Path, data: P
     assert lines[-1]["loss"] < lines[0]["loss"]
 
 
+@pytest.mark.parametrize(("changes", "learns"), [({}, False), ({"epochs": 2}, True), ({"batch_seconds": 3.0}, True)])
+def test_a_run_of_a_single_step_is_told_that_it_learns_nothing(
+    tmp_path: Path, data: Path, changes: dict[str, float], learns: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_model(data, tiny(**{"epochs": 1, "batch_seconds": 1000.0} | changes), tmp_path / "run")
+    assert ("one batch and one epoch are one step" in capsys.readouterr().err) is not learns
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path, data: Path) -> None:
     for name, seed in (("one", 3), ("two", 3), ("other", 4)):
         train_model(data, tiny(seed=seed, epochs=2), tmp_path / name)
