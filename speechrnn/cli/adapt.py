@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -55,7 +55,13 @@ def adapt(
     if not untranscribed and (words or phrases or letters or rounds):
         raise typer.BadParameter("--words, --phrases, --letters and --rounds go with --untranscribed")
     refuse_beside_phrases(phrases, {"--lm": lm, "--words": words})
-    learner, overrides = model or ENGLISH_WEIGHTS, settings or ()
+    learner = model or ENGLISH_WEIGHTS
+    options: dict[str, Any] = {
+        "layout": layout,
+        "spell_numbers": spell_numbers,
+        "overrides": settings or (),
+        "force": force,
+    }
     if untranscribed:
         from speechrnn.adapt.untranscribed import adapt_untranscribed
 
@@ -63,27 +69,9 @@ def adapt(
             lm = ENGLISH_LM
         reading = Reading(learner, lm=lm, words=words, phrases=phrases, letters=letters)
         reading.suggest_lm()
-        assessment = adapt_untranscribed(
-            reading,
-            recordings,
-            out,
-            layout=layout,
-            rounds=rounds or 3,
-            spell_numbers=spell_numbers,
-            overrides=overrides,
-            force=force,
-        )
+        assessment = adapt_untranscribed(reading, recordings, out, rounds=rounds or 3, **options)
     else:
-        assessment = adapt_model(
-            learner,
-            recordings,
-            out,
-            layout=layout,
-            spell_numbers=spell_numbers,
-            overrides=overrides,
-            lm=lm,
-            force=force,
-        )
+        assessment = adapt_model(learner, recordings, out, lm=lm, **options)
     _print_gain(assessment)
     _print_use(out, {"--lm": "english" if lm == ENGLISH_LM else lm, "--words": words, "--phrases": phrases}, letters)
 
