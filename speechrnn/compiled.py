@@ -1,9 +1,11 @@
 """Loops that numba compiles, once a machine: the result is kept beside the module, or in the user's cache."""
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,6 +21,23 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     that, in another module, removes `__pycache__`.
     """
     try:
-        return cast(Callable[P, R], numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+        dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        dispatcher._cache = _QuickCache(function)
     except RuntimeError:  # neither the package nor the user's cache can be written: compiled anew in each process
-        return cast(Callable[P, R], numba.njit(nogil=True, error_model="numpy")(function))
+        dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
+    return cast(Callable[P, R], dispatcher)
+
+
+class _QuickCache(FunctionCache):  # type: ignore[misc]
+    """What numba has kept of a function, loaded without all that only compiling needs: SciPy's algebra, for example."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Returns the machine code for arguments of these types, or None where none is kept."""
+        found = None
+        try:
+            rtsys.initialize(target_context)  # of what `super` makes ready, all that machine code needs
+            with self._guard_against_spurious_io_errors():
+                found = self._load_overload(sig, target_context)
+        except AttributeError:  # another numba, with other insides
+            found = super().load_overload(sig, target_context)
+        return found

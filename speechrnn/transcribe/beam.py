@@ -144,6 +144,7 @@ class BeamDecoder:
             count: How many are wanted.
         """
         tree, beam = search(np.ascontiguousarray(log_probs - self._offset, np.float32), self._weights, self._known)
+        beam = beam[np.argsort(-beam["score"], kind="stable")]
         best = beam[:count][np.isfinite(beam[:count]["score"])]
         if not len(best):
             return self._break_off(tree, beam)

@@ -38,7 +38,7 @@ Candidates = NDArray[Any]
 
 @compiled
 def search(log_probs: NDArray[np.float32], weights: Weights, known: Knowledge) -> tuple[Prefixes, Candidates]:
-    """Returns the tree of prefixes, and the best ones in it as whole texts, best first.
+    """Returns the tree of prefixes, and the best ones in it as whole texts, in any order.
 
     Args:
         log_probs: (frames, classes), natural log.
@@ -63,7 +63,7 @@ def search(log_probs: NDArray[np.float32], weights: Weights, known: Knowledge) -
     for place in range(len(beam)):
         total = _add(beam[place].blank, beam[place].label)
         beam[place].score = total + finish(weights, known, tree, beam[place].node)
-    return tree, beam[np.argsort(-beam["score"])]
+    return tree, beam
 
 
 @compiled
@@ -77,9 +77,14 @@ def _advance(
     found: Candidates,
 ) -> tuple[int, int]:
     """Fills `found` with what the beam may become at a frame; returns the prefixes in the tree and those found."""
-    floor = beam["score"].max() + frame.max() - weights.cut
+    best, worst, likeliest = -_INFINITY, _INFINITY, -_INFINITY
+    for place in range(len(beam)):
+        best, worst = max(best, beam[place].score), min(worst, beam[place].score)
+    for token in range(len(frame)):
+        likeliest = max(likeliest, frame[token])
+    floor = best + likeliest - weights.cut
     if len(beam) == weights.beam:  # as many as are kept reach this by a blank alone
-        floor = max(floor, beam["score"].min() + frame[BLANK] - weights.slack)
+        floor = max(floor, worst + frame[BLANK] - weights.slack)
     opened = 0
     children = np.empty(len(frame), dtype=np.int32)
     for place in range(len(beam)):
@@ -121,20 +126,52 @@ def _open(tree: Prefixes, node: int, found: Candidates, opened: int) -> tuple[in
 @compiled
 def _select(weights: Weights, tree: Prefixes, found: Candidates) -> Candidates:
     """Returns the best candidates, and makes the tree ready for the next frame."""
-    best = -_INFINITY
+    scores, best = np.empty(len(found)), -_INFINITY
     for place in range(len(found)):
         node = found[place].node
         tree[node].slot = NONE
         total = _add(found[place].blank, found[place].label)
-        found[place].score = total + tree[node].settled + tree[node].outlook
-        best = max(best, found[place].score)
-    scores = found["score"]
-    kept = np.nonzero(scores >= best - weights.cut)[0]
-    if len(kept) > weights.beam:
-        least = np.partition(scores[kept], len(kept) - weights.beam)[len(kept) - weights.beam]
-        better, equal = kept[scores[kept] > least], kept[scores[kept] == least]
-        kept = np.concatenate((better, equal[: weights.beam - len(better)]))
-    return found[kept]
+        scores[place] = found[place].score = total + tree[node].settled + tree[node].outlook
+        best = max(best, scores[place])
+    least, enough = best - weights.cut, 0
+    for score in scores:
+        if score >= least:
+            enough += 1
+    if enough > weights.beam:
+        least, enough = _find_highest(scores, weights.beam), weights.beam
+    kept, size = np.empty(enough, dtype=CANDIDATE), 0
+    for place in range(len(found)):
+        if found[place].score > least:
+            kept[size] = found[place]
+            size += 1
+    for place in range(len(found)):
+        if found[place].score == least and size < enough:
+            kept[size] = found[place]
+            size += 1
+    return kept
+
+
+@compiled
+def _find_highest(values: NDArray[np.float64], count: int) -> float:
+    """Returns the lowest of the `count` highest values, whose order it changes (Hoare's quickselect).
+
+    numpy's partition would take longer to compile, and more to load, than all the rest of the search.
+    """
+    low, high = 0, len(values) - 1
+    while low < high:
+        pivot, left, right = values[(low + high) // 2], low, high
+        while left <= right:
+            while values[left] > pivot:
+                left += 1
+            while values[right] < pivot:
+                right -= 1
+            if left <= right:
+                values[left], values[right] = values[right], values[left]
+                left, right = left + 1, right - 1
+        if right < count - 1 < left:
+            break
+        low, high = (low, right) if count - 1 <= right else (left, high)
+    return float(values[count - 1])
 
 
 @compiled
