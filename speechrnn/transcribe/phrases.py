@@ -16,15 +16,12 @@ from speechrnn.transcribe.align import align
 from speechrnn.transcribe.beam import Alternative, LogProbs, weigh_priors
 from speechrnn.words import find_words
 
-_WORST_FIT = -6.0
-"""Nats by which, for each of its tokens, a word may be less probable than what the network hears there freely.
+_MISFIT, _MISFIT_BY_TOKEN = 9.0, 3.0
+"""Nats by which a word may be less probable than what the network hears there freely; so many, and more by each token.
 
-Of strangers' digits one in 279 lies below, of read sentences of thirty words one in fourteen, by the word that fits
-worst; silence, noise and phrases of which another word was said lie there but for one in a hundred.
+Of the words of read sentences and of wake words, of one sound or of ten, one in a hundred lies below; of strangers'
+digits none in a thousand.
 """
-
-_FEWEST_TOKENS = 3
-"""Of a shorter word, a single sound that a voice says otherwise would be a misfit."""
 
 
 class PhraseDecoder:
@@ -64,8 +61,9 @@ class PhraseDecoder:
     def decode(self, log_probs: LogProbs, count: int = 1) -> list[Alternative]:
         """Returns the most probable phrases, best first, at most `count`.
 
-        There is none where a word of the best fits far worse than what the network hears there freely, or all are too
-        long for the frames. Log-odds are those against all other phrases, and silence.
+        There is none where silence is more probable than the best, or one of its words fits far worse than what the
+        network hears there freely, or all are too long for the frames. Log-odds are those against all other phrases,
+        and silence.
 
         Args:
             log_probs: (frames, classes), natural log.
@@ -75,7 +73,7 @@ class PhraseDecoder:
         totals = np.array([_sum_paths(weighed, tokens) for tokens in self._tokens])
         everything = np.append(totals, weighed[:, BLANK].sum())
         best = [place for place in np.argsort(-totals, kind="stable")[:count].tolist() if np.isfinite(totals[place])]
-        if not best or not self._fits(weighed, self._tokens[best[0]]):
+        if not best or not self._is_said(weighed, self._tokens[best[0]], totals[best[0]]):
             return []
         return [
             Alternative(
@@ -88,8 +86,13 @@ class PhraseDecoder:
             for place in best
         ]
 
-    def _fits(self, log_probs: LogProbs, tokens: Sequence[int]) -> bool:
-        """Returns whether each word, where it lies, is about as probable as whatever the network hears there."""
+    def _is_said(self, log_probs: LogProbs, tokens: Sequence[int], total: float) -> bool:
+        """Returns whether a phrase of this log-probability is likelier than silence, and each of its words fits.
+
+        It does where it is about as probable as whatever the network hears in the frames in which it lies.
+        """
+        if total < log_probs[:, BLANK].sum():
+            return False
         spans = align(log_probs, tokens).spans
         path = np.full(len(log_probs), BLANK)
         for token, (first, last) in zip(tokens, spans, strict=True):
@@ -97,8 +100,8 @@ class PhraseDecoder:
         misfit = log_probs[np.arange(len(path)), path] - log_probs.max(axis=1)
         words = find_words(self.alphabet.decode(tokens))
         starts = [0, *[spans[first][0] for first, _ in words[1:]]]
-        lengths = [max(last - first, _FEWEST_TOKENS) for first, last in words]
-        return bool(np.all(np.add.reduceat(misfit, starts) >= _WORST_FIT * np.array(lengths)))
+        allowed = [_MISFIT + _MISFIT_BY_TOKEN * (last - first) for first, last in words]
+        return bool(np.all(np.add.reduceat(misfit, starts) >= -np.array(allowed)))
 
 
 def _sum_paths(log_probs: LogProbs, tokens: Sequence[int]) -> float:
