@@ -72,14 +72,14 @@ def looks_like_audio(path: Path) -> bool:
     return is_audio(path) or (path.suffix.lower() in OTHER_AUDIO_SUFFIXES and not path.is_dir())
 
 
-def measure_duration(path: Path) -> float:
-    """Returns how long a recording lasts, in seconds, as its header says.
+def measure_duration(path: Path, offset: float = 0.0) -> float:
+    """Returns how long a recording lasts from `offset` on, in seconds, as its header says.
 
     Raises:
-        AudioError: The file is missing, empty, cut short or no audio.
+        AudioError: The file is missing, empty, cut short or no audio, or ends before.
     """
     with _open(path) as file:
-        return float(file.frames / file.samplerate)
+        return float(_seek(file, path, offset, None) / file.samplerate)
 
 
 def read_signal(path: Path, offset: float = 0.0, duration: float | None = None) -> Signal:
@@ -233,9 +233,10 @@ def _seek(file: soundfile.SoundFile, path: Path, offset: float, duration: float 
     count = file.frames - start if duration is None else round(duration * file.samplerate)
     excess = start + count - file.frames
     if start >= file.frames or excess > _PAST_THE_END * file.samplerate:
+        part = f"{offset:.2f}" if duration is None else f"{offset:.2f}–{(start + count) / file.samplerate:.2f}"
         raise AudioError(
-            f"{path}: {offset:.2f}–{(start + count) / file.samplerate:.2f} s lies outside the recording, which"
-            f" ends at {file.frames / file.samplerate:.2f} s; mend the manifest's offset or duration"
+            f"{path}: {part} s lies outside the recording, which ends at {file.frames / file.samplerate:.2f} s; mend"
+            " the manifest's offset or duration"
         )
     file.seek(start)
     return int(count - max(excess, 0))

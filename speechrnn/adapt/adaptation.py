@@ -12,6 +12,7 @@ from speechrnn.errors import CorpusError, RecipeError
 from speechrnn.modelfile import find_weights, read_model_info
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.prepare.corpora import find_corpus
+from speechrnn.prepare.corpora.nemo import find_manifests
 from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits
 from speechrnn.prepare.pipeline import prepare_corpus
 from speechrnn.prepare.plan import CorpusPlan, plan_corpus
@@ -87,7 +88,7 @@ def adapt_model(
 
 
 def find_layout(recordings: Path) -> str:
-    """Returns how recordings are laid out: a manifest, a folder with metadata.tsv, or recordings with texts beside.
+    """Returns how recordings are laid out: manifests, a folder with metadata.tsv, or recordings with texts beside.
 
     Raises:
         CorpusError: It is one recording, or nothing is there.
@@ -95,7 +96,7 @@ def find_layout(recordings: Path) -> str:
     if not recordings.exists() or looks_like_audio(recordings):
         found = "is a recording" if recordings.exists() else "is not there"
         raise CorpusError(f"{recordings}: {found}; name a folder of recordings with their texts, or a manifest")
-    if recordings.is_file():
+    if recordings.is_file() or find_manifests(recordings):
         return "nemo"
     return "tsv" if (recordings / "metadata.tsv").is_file() else "folder"
 

@@ -14,6 +14,7 @@ from speechrnn.errors import OutputError
 from speechrnn.manifest import to_utf8
 from speechrnn.modelinfo import MODEL_FILE
 from speechrnn.outputs import claim, explain_disk_errors, is_ours, write_atomically
+from speechrnn.prepare.pipeline import check_replaceable
 from speechrnn.settings import read_toml
 from speechrnn.train.folder import clear_folder
 from speechrnn.train.state import STATE_FILE
@@ -27,6 +28,12 @@ TEST = "test"
 
 _ROUND = "round"
 """What the folder of a round is called, before its number."""
+
+HEARD = "heard"
+"""The folder of a round that holds what was heard, as manifests that a person can read."""
+
+_IN_ROUND = frozenset({HEARD, DATA, f"{DATA}.partial", RUN})
+"""What lies in the folder of a round."""
 
 _ORIGIN = "origin.toml"
 """The file that says which model has been adapted, and how."""
@@ -56,7 +63,8 @@ def open_folder(
         options: What else decides what becomes of the model; of recordings with texts, nothing.
 
     Raises:
-        OutputError: It holds another adaptation, other files, or what is to be read, or another process is at it.
+        OutputError: It is no folder, holds another adaptation, other files, or what is to be read, or another process
+            is at it.
     """
     origin = {"model": to_utf8(str(model)), _MODEL: hash_file(model), **options}
     for path, what in ((model, "model that shall learn"), (recordings, "recordings")):
@@ -77,6 +85,11 @@ def name_round(out: Path, number: int) -> Path:
     return out / f"{_ROUND}{number}"
 
 
+def count_rounds(out: Path) -> int:
+    """Returns how many rounds there are, finished or not."""
+    return len(_list_rounds(out))
+
+
 def name_again(recordings: Path, out: Path) -> str:
     """Returns what goes on with an adaptation that was interrupted."""
     command = shlex.join([name_command(), "adapt", str(recordings), "--out", str(out)])
@@ -86,13 +99,17 @@ def name_again(recordings: Path, out: Path) -> str:
 def _check_origin(out: Path, origin: Mapping[str, str], force: bool) -> None:
     """Raises OutputError where a folder holds another adaptation, or other files."""
     path = out / _ORIGIN
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out}: is no folder; name one for the adaptation")
     if not path.exists():
         if out.exists() and not all(map(is_ours, out.iterdir())):
             raise OutputError(f"{out}: holds other files; choose another --out")
         return
+    was = read_toml(path, OutputError)
+    if _MODEL not in was:
+        raise OutputError(f"{path}: is not what adapt wrote; move it, or choose another --out")
     if force or not _holds_work(out):
         return
-    was = read_toml(path, OutputError)
     names = (was.keys() | origin.keys()) - {"model"}  # which may have another name now
     if other := sorted(name for name in names if was.get(name) != origin.get(name)):
         what = f"an adaptation with other {abridge(other)}"
@@ -114,7 +131,16 @@ def _list_rounds(out: Path) -> list[Path]:
 
 
 def _clear(out: Path) -> None:
-    """Takes away what would pass for a part of the next adaptation; killed at any time, no half of it is left."""
+    """Takes away what would pass for a part of the next adaptation; killed at any time, no half of it is left.
+
+    Raises:
+        OutputError: Somebody else's files lie in it, and nothing is taken away; or it cannot be.
+    """
+    for path in (out / TEST, out / DATA):
+        check_replaceable(path, force=True)
+    for path in _list_rounds(out):
+        if foreign := sorted({one.name for one in path.iterdir()} - _IN_ROUND):
+            raise OutputError(f"{path}: also holds {foreign[0]}, which adapt did not write; move it")
     with explain_disk_errors(out):
         _finish_removal(out)
         clear_folder(out / RUN)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.audio import SAMPLE_RATE, measure_duration, read_utterance
-from speechrnn.console import count_of, note, show_progress, warn_each
+from speechrnn.console import count_of, note, show_progress, warn, warn_each
 from speechrnn.errors import AudioError, CorpusError
 from speechrnn.features import Features, compute_mfcc
 from speechrnn.manifest import Utterance, is_utf8, to_utf8
@@ -87,7 +87,11 @@ class Recordings:
         warn_each([f"set aside {id}: {reason}" for id, reason in sorted(refused.items())])
         self._utterances = [one for one in self._utterances if one.id not in refused]
         self._require_some()
-        note(f"heard something in {len(heard)} of {count_of(len(self._utterances), 'utterance')}")
+        told = f"heard something in {len(heard)} of {count_of(len(self._utterances), 'utterance')}"
+        if 2 * len(heard) < len(self._utterances) and reading.phrases:
+            warn(f"{told}; are these phrases what is said?")
+        else:
+            note(told)
         return heard
 
     def _require_some(self) -> None:
@@ -165,14 +169,18 @@ def _cut(one: Utterance) -> Iterator[Utterance]:
     if not is_utf8(one.id + one.audio_filepath):
         raise AudioError("its name is not UTF-8; rename it")
     path = Path(one.audio_filepath)
-    duration = one.duration or measure_duration(path) - one.offset
+    duration = one.duration or measure_duration(path, one.offset)
     if duration <= LONGEST_SECONDS:
         yield replace(one, duration=duration, text="")
         return
+    silent = True
     for piece in cut_recording(path, one.offset, one.duration):
         if piece.spoken:
             id, seconds = f"{one.id}-{piece.start:.2f}", len(piece.signal) / SAMPLE_RATE
             yield replace(one, id=id, text="", offset=piece.start, duration=seconds)
+            silent = False
+    if silent:
+        raise AudioError(f"{path}: nobody speaks in it")
 
 
 def _read(recognizer: Recognizer, log_probs: NDArray[np.float32]) -> tuple[str, float]:

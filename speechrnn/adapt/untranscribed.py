@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from speechrnn.adapt.adaptation import NAMELESS, choose_recipe, read_recordings
-from speechrnn.adapt.folder import DATA, RUN, TEST, name_again, name_round, open_folder
+from speechrnn.adapt.folder import DATA, HEARD, RUN, TEST, count_rounds, name_again, name_round, open_folder
 from speechrnn.adapt.hearing import Recordings, choose_surest
 from speechrnn.audio import is_audio
 from speechrnn.config import PrepareConfig, Recipe
@@ -26,7 +26,7 @@ from speechrnn.modelinfo import MODEL_FILE, ModelInfo
 from speechrnn.outputs import write_atomically
 from speechrnn.prepare.corpora import find_corpus
 from speechrnn.prepare.corpora.folder import read_folder
-from speechrnn.prepare.corpora.nemo import MANIFEST_ENDINGS, read_nemo
+from speechrnn.prepare.corpora.nemo import MANIFEST_ENDINGS, find_manifests, read_nemo
 from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits, find_split
 from speechrnn.prepare.pipeline import prepare_corpus
 from speechrnn.prepare.plan import hash_splits, plan_corpus
@@ -38,9 +38,6 @@ from speechrnn.train.run import train_model
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.reading import Reading
 from speechrnn.utterances import UtteranceList
-
-HEARD = "heard"
-"""The folder of a round that holds what was heard, as manifests that a person can read."""
 
 _WRITTEN_LAST = "dev.jsonl"
 """Where it is, both are whole."""
@@ -73,7 +70,8 @@ def adapt_untranscribed(
         reading: The model, and what helps it hear: a language model, or what can be said at all.
         recordings: A recording, a folder of them, or a manifest; what is longer than half a minute is cut at pauses.
         out: Where the model is kept, in `out`/run, and the rounds, each with what was heard, that prepared, and a run.
-        layout: How the recordings are laid out, as `prepare` names it; empty for a manifest or a folder of any depth.
+        layout: How the recordings are laid out, as `prepare` names it; empty for one manifest, several named after
+            splits, or a folder of any depth.
         rounds: How often; 1 or more.
         spell_numbers: Turn figures in the test's texts into words.
         overrides: Settings of each round's training that are changed: optimizer.learning_rate=1e-4.
@@ -105,6 +103,8 @@ def adapt_untranscribed(
             note(f"round {number} of {rounds}")
             run = _learn(unheard, learner, name_round(out, number), recipe, info, name_again(recordings, out))
             learner = replace(reading, model=find_weights(run))
+        if (further := count_rounds(out)) > rounds:
+            note(f"{out / RUN} is now the model of round {rounds} of {further}; {name_round(out, further)} stays")
         with write_atomically(out / RUN / MODEL_FILE) as path:
             shutil.copyfile(learner.model, path)
         if not test:
@@ -150,7 +150,8 @@ def _choose_corpus(recordings: Path, layout: str) -> Corpus:
     """Returns how recordings are laid out, read so that none needs a text."""
     if not recordings.exists():
         raise CorpusError(f"{recordings}: is not there; name a recording, a folder of them, or a manifest")
-    corpus = find_corpus(layout or ("folder" if recordings.is_dir() else "nemo"))
+    alone = recordings.is_dir() and not find_manifests(recordings)
+    corpus = find_corpus(layout or ("folder" if alone else "nemo"))
     if corpus.name == "folder":
         return replace(corpus, read=partial(read_folder, untranscribed=True))
     if corpus.name == "nemo":
@@ -200,7 +201,7 @@ def _write_heard(folder: Path, kept: Sequence[Utterance]) -> None:
     if not train:
         raise CorpusError(
             f"{count_of(len(ordered), 'utterance')} to learn from is too little; record more, or help it to hear"
-            " with another --lm, --words or --phrases"
+            " with another --lm, --words or --phrases, of which one is all that is said between two pauses"
         )
     note(f"learning from the surest {len(train)}; {len(dev)} more choose the epoch, by what was heard in them")
     folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,8 @@ def adapt(
     recordings: Annotated[
         Path,
         typer.Argument(
-            help="A folder of recordings with their texts, or a manifest; untranscribed, also one recording."
+            help="A folder of recordings with their texts (train, dev and test in it are splits), or a manifest;"
+            " untranscribed, also one recording."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Where the adapted model is kept, in the folder run there.")],

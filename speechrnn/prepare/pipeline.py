@@ -50,7 +50,7 @@ def prepare_corpus(
     if _is_prepared(out, fingerprint, force):
         note(f"{out}: input and settings unchanged; nothing to prepare")
         return read_prepared(out)
-    _check_replaceable(out, force)
+    check_replaceable(out, force)
     partial = out.with_name(out.name + ".partial")
     _check_partial(partial)
     with explain_disk_errors(partial), claim(partial):
@@ -62,7 +62,7 @@ def prepare_corpus(
             )
             with write_atomically(partial / SETTINGS_FILE) as path:
                 path.write_text(tomli_w.dumps(asdict(prepared)), encoding="utf-8")
-        _check_replaceable(out, force)  # again: another process may have been here
+        check_replaceable(out, force)  # again: another process may have been here
         _move_into_place(partial, out)
     return read_prepared(out)
 
@@ -96,7 +96,7 @@ def _is_prepared(out: Path, fingerprint: str, force: bool) -> bool:
     return True
 
 
-def _check_replaceable(out: Path, force: bool) -> None:
+def check_replaceable(out: Path, force: bool) -> None:
     """Raises OutputError where `out` holds anything that `prepare` did not write, or wrote and may not replace."""
     if not out.exists():
         return

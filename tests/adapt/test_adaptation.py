@@ -138,6 +138,8 @@ def test_what_an_adaptation_was_made_of_cannot_change_unseen(
         assert run(failed) == 1
     assert run(failed[:-1]) == 0  # what is there is not the other model's, and is not taken for it
     assert (out / "run" / "model.safetensors").read_bytes() != weights
+    assert run([*command, str(model), "--force"]) == 0
+    assert (out / "run" / "model.safetensors").read_bytes() == weights
 
 
 def _fail(*_: object, **__: object) -> None:
@@ -159,6 +161,8 @@ def test_the_layout_is_found(tmp_path: Path, make_corpus: Make) -> None:
     assert find_layout(tmp_path) == "folder"
     (tmp_path / "mine.jsonl").touch()
     assert find_layout(tmp_path / "mine.jsonl") == "nemo"
+    (tmp_path / "train_manifest.json").touch()
+    assert find_layout(tmp_path) == "nemo"
     for path, message in ((tmp_path / "none", "is not there"), (next(tmp_path.rglob("*.wav")), "is a recording")):
         with pytest.raises(CorpusError, match=message):
             find_layout(path)

@@ -45,7 +45,7 @@ WORDS = ("hello", "yes", "no")
 OVERRIDES = ("training.epochs=2", "training.batch_seconds=3")
 """Little, but several steps: a single one is taken at a learning rate of 0."""
 
-Make = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
@@ -143,14 +143,17 @@ def test_a_split_for_testing_is_not_heard_and_tells_what_was_brought(
 
 
 def test_the_command_says_how_the_adapted_model_is_used(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     out = tmp_path / "out"
     command = ["adapt", str(unheard), "--out", str(out), "--model", str(learned), "--untranscribed", "--letters"]
     assert run([*command, "--phrases", str(words), "--rounds", "1", "--set", "training.epochs=1"]) == 0
     printed = capsys.readouterr()
     assert not printed.out
-    assert "round 1 of 1\nheard something in 18 of 18 utterances\nlearning from the surest" in printed.err
+    assert re.match(
+        r"round 1 of 1\nheard something in \d+ of 18 utterances\nlearning from the surest \d+; \d more choose the epoch, by",
+        printed.err,
+    )
     assert "what that brought is not known" in printed.err
     used = f"transcribe FILE --model {out / 'run'} --phrases {words} --letters"
     assert printed.err.splitlines()[-1].endswith(used)
@@ -234,7 +237,7 @@ def test_killed_anywhere_it_ends_with_the_weights_of_an_unbroken_one(
 
 
 def test_several_splits_for_testing_are_neither_heard_nor_tested(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
@@ -251,7 +254,7 @@ def test_several_splits_for_testing_are_neither_heard_nor_tested(
 
 
 def test_of_two_recordings_with_one_name_both_are_heard_and_what_cannot_be_is_named(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     known = [json.loads(line) for line in unheard.read_text().splitlines()]
     lines = [line | {"id": "same"} for line in known]
@@ -305,7 +308,7 @@ def test_by_speaker_each_is_heard_with_a_mean_of_his_own(
 
 
 def test_what_an_adaptation_hears_cannot_change_unseen(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     command = ["adapt", str(unheard), "--out", str(tmp_path / "out"), "--model", str(learned), "--untranscribed"]
     command += ["--rounds", "1", "--set", "training.epochs=1", "--words", str(words)]
@@ -331,7 +334,7 @@ def _fail(*_: object) -> None:
 
 
 def test_what_cannot_be_heard_is_named(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     out = str(tmp_path / "out")
     assert run(["adapt", str(unheard), "--out", out, "--words", str(words)]) == 2
@@ -379,7 +382,7 @@ def test_no_text_is_looked_at(tmp_path: Path, learned: Path, unheard: Path, word
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names there are bytes")
 def test_of_a_folder_only_the_recordings_are_read(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     recordings = tmp_path / "recordings" / "deep" / "down"
     recordings.mkdir(parents=True)
@@ -401,7 +404,7 @@ def test_of_a_folder_only_the_recordings_are_read(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names there are bytes")
 def test_of_folders_for_training_and_testing_only_the_texts_of_the_test_are_read(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     for number, one in enumerate(read_manifest(unheard)):
         folder = tmp_path / "corpus" / ("train" if number < 12 else "test")
@@ -421,7 +424,7 @@ def test_of_folders_for_training_and_testing_only_the_texts_of_the_test_are_read
 
 
 def test_a_test_without_texts_tells_nothing_and_is_not_heard(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     corpus = split_off_test(tmp_path / "corpus", unheard, "")
     assert adapt(learned, words, corpus, tmp_path / "out", "--layout", "nemo") == 0
@@ -434,7 +437,7 @@ def test_a_test_without_texts_tells_nothing_and_is_not_heard(
 
 
 def test_begun_again_with_another_test_or_other_numbers_it_is_tested_on_what_is_there_now(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     first = split_off_test(tmp_path / "first", unheard, "yes 2")
     out, options = tmp_path / "out", ("--layout", "nemo", "--spell-numbers")
@@ -454,7 +457,7 @@ def test_begun_again_with_another_test_or_other_numbers_it_is_tested_on_what_is_
 
 
 def test_recordings_that_came_or_went_are_other_recordings(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     recordings = tmp_path / "recordings"
     recordings.mkdir()
@@ -467,8 +470,61 @@ def test_recordings_that_came_or_went_are_other_recordings(
     assert "holds an adaptation with other recordings; --force begins again" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("test/letter.txt", "out/test: holds other files (letter.txt)"),
+        ("data/letter.txt", "out/data: holds other files (letter.txt)"),
+        ("round7/letter.txt", "out/round7: also holds letter.txt, which adapt did not write; move it"),
+        ("origin.toml", "out/origin.toml: is not what adapt wrote; move it"),
+    ],
+)
+def test_what_it_did_not_write_is_never_removed(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, path: str, message: str, capsys: Capture
+) -> None:
+    out = tmp_path / "out"
+    assert adapt(learned, words, unheard, out) == 0
+    weights = find_weights(out / "run").read_bytes()
+    (out / path).parent.mkdir(exist_ok=True)
+    (out / path).write_text("title = 'mine'")
+    assert adapt(learned, words, unheard, out, "--force") == 1
+    assert message in capsys.readouterr().err
+    assert (out / path).read_text() == "title = 'mine'"
+    assert find_weights(out / "run").read_bytes() == weights
+
+
+def test_fewer_rounds_than_there_are_are_said(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
+) -> None:
+    out = tmp_path / "out"
+    assert adapt(learned, words, unheard, out, "--rounds", "2") == 0
+    assert "stays" not in capsys.readouterr().err
+    assert adapt(learned, words, unheard, out) == 0
+    assert f"{out / 'run'} is now the model of round 1 of 2; {out / 'round2'} stays" in capsys.readouterr().err
+
+
+def test_a_folder_of_manifests_named_after_splits_is_taken_for_what_it_is(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
+) -> None:
+    corpus = split_off_test(tmp_path / "corpus", unheard, "yes")
+    soundfile.write(corpus / "stray.wav", np.zeros(SAMPLE_RATE, dtype=np.float32), SAMPLE_RATE)
+    assert adapt(learned, words, corpus, tmp_path / "out") == 0
+    printed = capsys.readouterr()
+    assert "of 12 utterances" in printed.err
+    assert "%WER" in printed.out
+
+
+def test_phrases_that_hardly_anybody_says_are_doubted(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
+) -> None:
+    words.write_text("hello yes no hello yes no")
+    command = ["adapt", str(unheard), "--out", str(tmp_path / "out"), "--model", str(learned), "--untranscribed"]
+    assert run([*command, "--phrases", str(words)]) == 1
+    assert "warning: heard something in 0 of 18 utterances; are these phrases what is said?" in capsys.readouterr().err
+
+
 def test_what_ended_for_too_little_is_no_obstacle(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
     (tmp_path / "noise").mkdir()
@@ -541,7 +597,7 @@ def test_killed_while_another_adaptation_goes_no_part_of_that_is_taken_for_the_n
 
 
 def test_only_one_process_adapts_in_a_folder_and_what_a_kill_left_there_goes(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     with claim(out):
@@ -557,7 +613,7 @@ def test_only_one_process_adapts_in_a_folder_and_what_a_kill_left_there_goes(
 
 
 def test_an_adaptation_with_texts_is_another_one_and_a_renamed_model_is_not(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
 ) -> None:
     out, moved = tmp_path / "out", tmp_path / "moved"
     assert adapt(learned, words, unheard, out) == 0
@@ -579,6 +635,11 @@ def test_an_adaptation_with_texts_is_another_one_and_a_renamed_model_is_not(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        (
+            "late.jsonl",
+            r"set aside late: .*late.wav: 99.00 s lies outside the recording, which ends at 40.00 s; mend the",
+        ),
+        ("late.wav", "set aside late: .*late.wav: nobody speaks in it"),
         ("gone.jsonl", "set aside gone: .*none of the recordings can be heard"),
         ("nowhere", "nowhere: is not there; name a recording, a folder of them, or a manifest"),
         ("a.m4a", "set aside a: .*libsndfile cannot read it .*ffmpeg -i a.m4a"),
@@ -588,12 +649,14 @@ def test_an_adaptation_with_texts_is_another_one_and_a_renamed_model_is_not(
     ],
 )
 def test_where_there_is_nothing_to_hear_it_says_so(
-    tmp_path: Path, learned: Path, words: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learned: Path, words: Path, name: str, message: str, capsys: Capture
 ) -> None:
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "a.m4a", tmp_path / "a.unknown", tmp_path / "folder" / "a.m4a"):
         path.write_bytes(b"....ftypM4A ")
     (tmp_path / "empty.jsonl").write_text("")
+    soundfile.write(tmp_path / "late.wav", np.zeros(40 * SAMPLE_RATE, dtype=np.float32), SAMPLE_RATE)
+    (tmp_path / "late.jsonl").write_text('{"audio_filepath": "late.wav", "offset": 99.0, "id": "late"}')
     (tmp_path / "gone.jsonl").write_text('{"audio_filepath": "gone.wav", "duration": 1.0, "text": null}')
     assert adapt(learned, words, tmp_path / name, tmp_path / "out") == 1
     assert re.search(message, capsys.readouterr().err.replace("\n", " "))

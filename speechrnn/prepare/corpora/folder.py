@@ -35,6 +35,10 @@ def read_folder(source: Path, subsets: Collection[str] = (), *, untranscribed: b
         warn(f"{source}: passed over {len(others)} files that cannot be read, like {others[0].name}; convert them")
     places = [path.relative_to(source).parts for path in audio]
     split = all(len(parts) > 1 and find_split(parts[0]) for parts in places)
+    named = sorted({parts[0] for parts in places if len(parts) > 1 and find_split(parts[0])})
+    if named and not split:
+        other = next(path for path, parts in zip(audio, places, strict=True) if parts[0] not in named)
+        warn(f"{source}: {', '.join(named)} are taken for no splits, as {other.relative_to(source)} lies in none")
     beside = len({parts[0] for parts in places}) > 1
     parts: dict[str, list[Utterance]] = {}
     for path in audio:

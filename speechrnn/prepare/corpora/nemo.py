@@ -34,13 +34,18 @@ def read_nemo(source: Path, subsets: Collection[str] = (), *, untranscribed: boo
 
     if not source.is_dir():
         return {find_split(source.stem) or UNSPLIT: read(source)}
-    found = [path for path in sorted(source.iterdir()) if path.suffix in MANIFEST_ENDINGS and find_split(path.stem)]
+    found = find_manifests(source)
     alone = [path for path in source.iterdir() if path.suffix in MANIFEST_ENDINGS]
     if not found and len(alone) == 1:
         return {UNSPLIT: read(alone[0])}
     if not found:
         raise CorpusError(f"{source}: no manifests named after train, dev (or val) and test, like train_manifest.json")
     return gather_splits({path.stem: read(path) for path in found})
+
+
+def find_manifests(folder: Path) -> list[Path]:
+    """Returns the manifests in a folder that are named after splits."""
+    return [path for path in sorted(folder.iterdir()) if path.suffix in MANIFEST_ENDINGS and find_split(path.stem)]
 
 
 CORPORA = (Corpus("nemo", "manifests that exist already", read_nemo, lang=""),)

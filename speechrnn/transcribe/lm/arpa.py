@@ -33,7 +33,7 @@ Values = NDArray[np.float64]
 
 def is_arpa(path: Path) -> bool:
     """Returns whether a file's name says that it is ARPA, packed or not."""
-    return path.name.endswith((".arpa", ".arpa.gz"))
+    return path.name.lower().endswith((".arpa", ".arpa.gz"))
 
 
 def save_arpa(model: NgramModel, path: Path) -> None:
@@ -42,7 +42,7 @@ def save_arpa(model: NgramModel, path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    packed = path.suffix == ".gz"
+    packed = path.suffix.lower() == ".gz"
     with write_atomically(path) as temporary, _open(temporary, "wt", packed) as file:
         file.write("\\data\\\n")
         file.writelines(f"ngram {order}={count}\n" for order, count in enumerate(model.orders, 1))
@@ -64,7 +64,7 @@ def load_arpa(path: Path) -> NgramModel:
         ModelError: The file cannot be read, or a line of it is broken.
     """
     try:
-        with _open(path, "rt", path.suffix == ".gz") as file:
+        with _open(path, "rt", path.suffix.lower() == ".gz") as file:
             sections = _read_sections(path, enumerate(file, 1))
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error

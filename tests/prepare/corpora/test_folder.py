@@ -37,6 +37,17 @@ def test_folders_named_after_splits_are_splits(tmp_path: Path) -> None:
     }
 
 
+def test_what_keeps_splits_from_being_splits_and_what_cannot_be_read_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("train/1.wav", "test/2.wav", "loose.wav", "train/3.m4a"):
+        put(tmp_path, name)
+    assert list(read_folder(tmp_path)) == [UNSPLIT]
+    said = capsys.readouterr().err
+    assert f"{tmp_path}: test, train are taken for no splits, as loose.wav lies in none" in said
+    assert f"{tmp_path}: passed over 1 files that cannot be read, like 3.m4a; convert them" in said
+
+
 def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no recordings here"):
         read_folder(tmp_path)
