@@ -151,7 +151,7 @@ def test_the_command_says_how_the_adapted_model_is_used(
     printed = capsys.readouterr()
     assert not printed.out
     assert re.match(
-        r"round 1 of 1\nheard something in \d+ of 18 utterances\nlearning from the surest \d+; \d more choose the epoch",
+        r"round 1 of 1\nheard something in \d+ of 18 utterances\nlearning from the surest \d+; \d more choose",
         printed.err,
     )
     assert "what that brought is not known" in printed.err
