@@ -186,10 +186,11 @@ def _cut(one: Utterance) -> Iterator[Utterance]:
 def _read(recognizer: Recognizer, log_probs: NDArray[np.float32]) -> tuple[str, float]:
     """Returns what log_probs, (frames, classes), say, and how sure that is; nothing where they say nothing.
 
-    Of phrases it is the log-odds: nearly all confidences would be 1.
+    Of phrases it is the log-odds: nearly all confidences would be 1. Silence is no reading of what was recorded to be
+    learned from: a voice that is hardly heard would never be.
     """
     if isinstance(recognizer.decoder, PhraseDecoder):
-        best = recognizer.decoder.decode(log_probs)
+        best = recognizer.decoder.decode(log_probs, spoken=True)
         return (best[0].text, best[0].log_odds or 0.0) if best else ("", 0.0)
     words = recognizer.read(log_probs)
     return to_text(words), sum(word.confidence for word in words) / max(1, len(words))

@@ -58,7 +58,7 @@ class PhraseDecoder:
         self._tokens, self._phrases = list(by_tokens), list(by_tokens.values())
         self._offset = weigh_priors(priors, BeamConfig().prior_weight)
 
-    def decode(self, log_probs: LogProbs, count: int = 1) -> list[Alternative]:
+    def decode(self, log_probs: LogProbs, count: int = 1, *, spoken: bool = False) -> list[Alternative]:
         """Returns the most probable phrases, best first, at most `count`.
 
         There is none where silence is more probable than the best, or one of its words fits far worse than what the
@@ -68,12 +68,15 @@ class PhraseDecoder:
         Args:
             log_probs: (frames, classes), natural log.
             count: How many are wanted.
+            spoken: Whether something is said for sure, so that a phrase need not be likelier than silence.
         """
         weighed = np.ascontiguousarray(log_probs - self._offset, np.float32)
         totals = np.array([_sum_paths(weighed, tokens) for tokens in self._tokens])
         everything = np.append(totals, weighed[:, BLANK].sum())
         best = [place for place in np.argsort(-totals, kind="stable")[:count].tolist() if np.isfinite(totals[place])]
-        if not best or not self._is_said(weighed, self._tokens[best[0]], totals[best[0]]):
+        if not best or (not spoken and totals[best[0]] < everything[-1]):
+            return []
+        if not self._fits(weighed, self._tokens[best[0]]):
             return []
         return [
             Alternative(
@@ -86,13 +89,8 @@ class PhraseDecoder:
             for place in best
         ]
 
-    def _is_said(self, log_probs: LogProbs, tokens: Sequence[int], total: float) -> bool:
-        """Returns whether a phrase of this log-probability is likelier than silence, and each of its words fits.
-
-        It does where it is about as probable as whatever the network hears in the frames in which it lies.
-        """
-        if total < log_probs[:, BLANK].sum():
-            return False
+    def _fits(self, log_probs: LogProbs, tokens: Sequence[int]) -> bool:
+        """Returns whether each word, where it lies, is about as probable as whatever the network hears there."""
         spans = align(log_probs, tokens).spans
         path = np.full(len(log_probs), BLANK)
         for token, (first, last) in zip(tokens, spans, strict=True):

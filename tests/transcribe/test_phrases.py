@@ -37,8 +37,9 @@ def draw_log_probs(seed: int, frames: int) -> NDArray[np.float32]:
 def test_each_phrase_is_as_probable_as_ctc_says(seed: int, frames: int) -> None:
     log_probs = draw_log_probs(seed, frames)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(PhraseDecoder, "_is_said", lambda *_: True)
-        found = {one.text: one for one in PhraseDecoder(ALPHABET, PHRASES).decode(log_probs, len(PHRASES))}
+        patched.setattr(PhraseDecoder, "_fits", lambda *_: True)
+        alternatives = PhraseDecoder(ALPHABET, PHRASES).decode(log_probs, len(PHRASES), spoken=True)
+    found = {one.text: one for one in alternatives}
     for text in PHRASES:
         loss = torch.nn.functional.ctc_loss(
             torch.from_numpy(log_probs)[:, None],
@@ -71,7 +72,9 @@ def test_a_phrase_is_heard_only_where_it_fits_about_as_well_as_anything(spelled:
 def test_no_phrase_is_heard_where_silence_is_likelier() -> None:
     for blank, heard in ((0.6, []), (0.4, ["a"])):
         log_probs = np.log(np.array([[blank, 0.01, 0.98 - blank, 0.01]], dtype=np.float32))
-        assert [one.text for one in PhraseDecoder(ALPHABET, ("a", "b")).decode(log_probs)] == heard
+        decoder = PhraseDecoder(ALPHABET, ("a", "b"))
+        assert [one.text for one in decoder.decode(log_probs)] == heard
+        assert [one.text for one in decoder.decode(log_probs, spoken=True)] == ["a"]
 
 
 def test_a_phrase_of_which_one_word_is_another_is_not_heard(tmp_path: Path, phrases: Sequence[Utterance]) -> None:
