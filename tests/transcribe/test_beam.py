@@ -15,6 +15,7 @@ from speechrnn.transcribe.align import align
 from speechrnn.transcribe.beam import BeamDecoder
 from speechrnn.transcribe.lm.kneser_ney import build_ngrams
 from speechrnn.transcribe.lm.ngrams import EOS, UNKNOWN, NgramModel
+from speechrnn.transcribe.search import _find_highest
 
 ALPHABET = Alphabet((" ", "a", "b"))
 EXACT = BeamConfig(beam_width=100_000, beam_cut=1e9, lm_weight=0.8, word_bonus=0.5, unknown_penalty=-2.0)
@@ -266,3 +267,12 @@ def test_alignment_is_the_best_path_of_all_that_mean_the_text(seed: int, frames:
     assert sum(float(log_probs[frame, token]) for frame, token in enumerate(path)) == pytest.approx(
         max(scores), abs=1e-4
     )
+
+
+@given(
+    values=st.lists(st.sampled_from([-np.inf, -2.5, -1.0, 0.0, 1.0, 7.0]) | st.floats(-9, 9), min_size=1),
+    data=st.data(),
+)
+def test_the_lowest_of_the_highest_is_found(values: list[float], data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, len(values)))
+    assert _find_highest(np.array(values), count) == sorted(values, reverse=True)[count - 1]
