@@ -12,8 +12,8 @@ from speechrnn.errors import CorpusError, RecipeError
 from speechrnn.modelfile import find_weights, read_model_info
 from speechrnn.modelinfo import ModelInfo
 from speechrnn.prepare.corpora import find_corpus
-from speechrnn.prepare.corpora.nemo import find_manifests
-from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits
+from speechrnn.prepare.corpora.nemo import recognize_manifests
+from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits, find_split
 from speechrnn.prepare.pipeline import prepare_corpus
 from speechrnn.prepare.plan import CorpusPlan, plan_corpus
 from speechrnn.prepare.prepared import PreparedCorpus
@@ -96,7 +96,7 @@ def find_layout(recordings: Path) -> str:
     if not recordings.exists() or looks_like_audio(recordings):
         found = "is a recording" if recordings.exists() else "is not there"
         raise CorpusError(f"{recordings}: {found}; name a folder of recordings with their texts, or a manifest")
-    if recordings.is_file() or find_manifests(recordings):
+    if recordings.is_file() or "train" in map(find_split, recognize_manifests(recordings)):
         return "nemo"
     return "tsv" if (recordings / "metadata.tsv").is_file() else "folder"
 

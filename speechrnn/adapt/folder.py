@@ -1,5 +1,6 @@
 """The folder of an adaptation: what lies in it, whose it is, and that only one process is at it."""
 
+import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,9 +15,9 @@ from speechrnn.errors import OutputError
 from speechrnn.manifest import to_utf8
 from speechrnn.modelinfo import MODEL_FILE
 from speechrnn.outputs import claim, explain_disk_errors, is_ours, write_atomically
-from speechrnn.prepare.pipeline import check_replaceable
+from speechrnn.prepare.pipeline import check_partial, check_replaceable
 from speechrnn.settings import read_toml
-from speechrnn.train.folder import clear_folder
+from speechrnn.train.folder import is_of_run
 from speechrnn.train.state import STATE_FILE
 from speechrnn.transcribe.ledger import hash_file
 
@@ -24,7 +25,7 @@ DATA, RUN = "data", "run"
 """The recordings, prepared, and the adapted model."""
 
 TEST = "test"
-"""Beside recordings without texts: what is for testing, prepared, and the name of the manifest of that."""
+"""Beside recordings without texts: what is for testing, prepared."""
 
 _ROUND = "round"
 """What the folder of a round is called, before its number."""
@@ -32,7 +33,10 @@ _ROUND = "round"
 HEARD = "heard"
 """The folder of a round that holds what was heard, as manifests that a person can read."""
 
-_IN_ROUND = frozenset({HEARD, DATA, f"{DATA}.partial", RUN})
+HEARD_FILES = ("train.jsonl", "dev.jsonl")
+"""What is learned from, and what chooses the epoch, in the order in which they are written."""
+
+_IN_ROUND = re.compile(rf"{HEARD}|{RUN}|{DATA}|{DATA}\.partial|\.{DATA}\..*\.replaced")
 """What lies in the folder of a round."""
 
 _ORIGIN = "origin.toml"
@@ -43,6 +47,8 @@ _MODEL = "model_sha256"
 
 _REMOVED = ".removed"
 """Ends the names of folders that are about to go."""
+
+_REMOVAL = re.compile(rf"\.({_ROUND}\d+|{TEST}|{DATA}|{RUN})\{_REMOVED}")
 
 
 @contextmanager
@@ -105,9 +111,7 @@ def _check_origin(out: Path, origin: Mapping[str, str], force: bool) -> None:
         if out.exists() and not all(map(is_ours, out.iterdir())):
             raise OutputError(f"{out}: holds other files; choose another --out")
         return
-    was = read_toml(path, OutputError)
-    if _MODEL not in was:
-        raise OutputError(f"{path}: is not what adapt wrote; move it, or choose another --out")
+    was = _read_origin(path)
     if force or not _holds_work(out):
         return
     names = (was.keys() | origin.keys()) - {"model"}  # which may have another name now
@@ -115,9 +119,19 @@ def _check_origin(out: Path, origin: Mapping[str, str], force: bool) -> None:
         what = f"an adaptation with other {abridge(other)}"
         if _MODEL in other:
             what = "another model's adaptation"
-        elif len(was) != len(origin):
+        elif ("recordings" in was) != ("recordings" in origin):
             what = "an adaptation of another kind, with texts or without"
         raise OutputError(f"{out}: holds {what}; --force begins again, or choose another --out")
+
+
+def _read_origin(path: Path) -> dict[str, object]:
+    try:
+        was = read_toml(path, OutputError)
+    except OutputError:
+        was = {}
+    if _MODEL not in was:
+        raise OutputError(f"{path}: is not what adapt wrote, or was damaged; choose another --out")
+    return was
 
 
 def _holds_work(out: Path) -> bool:
@@ -136,24 +150,42 @@ def _clear(out: Path) -> None:
     Raises:
         OutputError: Somebody else's files lie in it, and nothing is taken away; or it cannot be.
     """
-    for path in (out / TEST, out / DATA):
-        check_replaceable(path, force=True)
+    doomed = [path for path in (*_list_rounds(out), out / TEST, out / DATA, out / RUN) if path.exists()]
+    foreign = _list_foreign(out)
     for path in _list_rounds(out):
-        if foreign := sorted({one.name for one in path.iterdir()} - _IN_ROUND):
-            raise OutputError(f"{path}: also holds {foreign[0]}, which adapt did not write; move it")
+        foreign += _list_foreign(path)
+        foreign += [one for one in _list(path) if not _IN_ROUND.fullmatch(one.name)]
+    if foreign:
+        raise OutputError(f"{foreign[0]}: is in the way, and not what adapt wrote; move it, or choose another --out")
     with explain_disk_errors(out):
         _finish_removal(out)
-        clear_folder(out / RUN)
-        (out / f"{TEST}.jsonl").unlink(missing_ok=True)
-        for path in (*_list_rounds(out), out / TEST, out / DATA):
-            if path.exists():
-                path.rename(out / f".{path.name}{_REMOVED}")
+        for path in doomed:
+            path.rename(out / f".{path.name}{_REMOVED}")
         _finish_removal(out)
+
+
+def _list_foreign(folder: Path) -> list[Path]:
+    """Returns what lies in the parts of an adaptation, or of a round, and is not ours.
+
+    Raises:
+        OutputError: It lies in what is prepared.
+    """
+    for name in (DATA, TEST):
+        check_replaceable(folder / name, force=True)
+        check_partial(folder / f"{name}.partial")
+    foreign = [one for one in _list(folder / RUN) if not is_of_run(one)]
+    return foreign + [one for one in _list(folder / HEARD) if one.name not in HEARD_FILES and not is_ours(one)]
+
+
+def _list(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _finish_removal(out: Path) -> None:
     """Removes the folders that were to go; of a link to one elsewhere, the link."""
-    for path in out.glob(f".*{_REMOVED}"):
+    for path in out.iterdir():
+        if not (_REMOVAL.fullmatch(path.name) and path.is_dir()):
+            continue
         if path.is_symlink():
             path.unlink()
         else:

@@ -14,19 +14,29 @@ from itertools import chain
 from pathlib import Path
 
 from speechrnn.adapt.adaptation import NAMELESS, choose_recipe, read_recordings
-from speechrnn.adapt.folder import DATA, HEARD, RUN, TEST, count_rounds, name_again, name_round, open_folder
+from speechrnn.adapt.folder import (
+    DATA,
+    HEARD,
+    HEARD_FILES,
+    RUN,
+    TEST,
+    count_rounds,
+    name_again,
+    name_round,
+    open_folder,
+)
 from speechrnn.adapt.hearing import Recordings, choose_surest
 from speechrnn.audio import is_audio
 from speechrnn.config import PrepareConfig, Recipe
 from speechrnn.console import abridge, count_of, note, warn
 from speechrnn.errors import CorpusError
-from speechrnn.manifest import Utterance, is_utf8, write_manifest
+from speechrnn.manifest import Utterance, write_manifest
 from speechrnn.modelfile import find_weights, read_model_info
 from speechrnn.modelinfo import MODEL_FILE, ModelInfo
 from speechrnn.outputs import write_atomically
 from speechrnn.prepare.corpora import find_corpus
 from speechrnn.prepare.corpora.folder import read_folder
-from speechrnn.prepare.corpora.nemo import MANIFEST_ENDINGS, find_manifests, read_nemo
+from speechrnn.prepare.corpora.nemo import MANIFEST_ENDINGS, read_nemo, recognize_manifests
 from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits, find_split
 from speechrnn.prepare.pipeline import prepare_corpus
 from speechrnn.prepare.plan import hash_splits, plan_corpus
@@ -38,9 +48,6 @@ from speechrnn.train.run import train_model
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.reading import Reading
 from speechrnn.utterances import UtteranceList
-
-_WRITTEN_LAST = "dev.jsonl"
-"""Where it is, both are whole."""
 
 _EPOCHS = 8
 """Of a round: what it heard wrongly is not learned too well."""
@@ -119,13 +126,13 @@ def _read_splits(info: ModelInfo, recordings: Path, layout: str) -> tuple[Sequen
         found: Splits = {UNSPLIT: [Utterance(str(recordings.resolve()), "")]}
     else:
         found = read_recordings(info, _choose_corpus(recordings, layout), recordings)
-    tests = [split for split in found if find_split(split) == "test"] if len(found) > 1 else []
+    tests = [split for split in found if find_split(split) == "test"] if recordings.is_dir() else []
     if not any(found.values()):
         raise CorpusError(f"{recordings}: holds no utterances")
     if len(tests) == len(found):
         raise CorpusError(
-            f"{recordings}: {abridge(tests)} are for testing, and are not heard; put recordings to be heard beside"
-            " them, in train, say, or name one alone"
+            f"{recordings}: there is nothing but {abridge(tests)}, for testing, which is not heard; put what shall be"
+            " heard beside it, in train, say, or name it alone"
         )
     listed = UtteranceList(
         replace(one, text="", speaker=one.speaker or NAMELESS)
@@ -137,6 +144,9 @@ def _read_splits(info: ModelInfo, recordings: Path, layout: str) -> tuple[Sequen
     if test and not any(one.text.strip() for one in test):
         note(f"{tests[0]} is not heard; it has no texts that would tell what was brought")
         test = []
+    heard = {(one.audio_filepath, one.offset) for one in listed} if test else set()
+    if twice := sum((one.audio_filepath, one.offset) in heard for one in test):
+        warn(f"{count_of(twice, 'utterance')} of {tests[0]} are also heard; what they tell is too good")
     return listed, test
 
 
@@ -150,8 +160,13 @@ def _choose_corpus(recordings: Path, layout: str) -> Corpus:
     """Returns how recordings are laid out, read so that none needs a text."""
     if not recordings.exists():
         raise CorpusError(f"{recordings}: is not there; name a recording, a folder of them, or a manifest")
-    alone = recordings.is_dir() and not find_manifests(recordings)
-    corpus = find_corpus(layout or ("folder" if alone else "nemo"))
+    manifests = recognize_manifests(recordings)
+    if not layout and manifests and "train" not in map(find_split, manifests):
+        raise CorpusError(
+            f"{recordings}: {abridge(manifests)} is for testing, and no manifest says what shall be heard; name one, or"
+            " --layout folder for all recordings there"
+        )
+    corpus = find_corpus(layout or ("nemo" if manifests or recordings.is_file() else "folder"))
     if corpus.name == "folder":
         return replace(corpus, read=partial(read_folder, untranscribed=True))
     if corpus.name == "nemo":
@@ -161,32 +176,27 @@ def _choose_corpus(recordings: Path, layout: str) -> Corpus:
 
 def _prepare_test(test: Sequence[Utterance], out: Path, info: ModelInfo, spell_numbers: bool) -> None:
     """Prepares what tells what was brought; raises CorpusError where none of it can be used."""
-    manifest = out / f"{TEST}.jsonl"
-    named = [one for one in test if is_utf8(one.id + one.audio_filepath)]
-    if len(named) < len(test):
-        warn(f"set aside {count_of(len(test) - len(named), 'recording')} for testing, whose names are not UTF-8")
-    with write_atomically(manifest) as path:
-        write_manifest(path, named)
-    _prepare(manifest, out / TEST, info, spell_numbers)
+    corpus = replace(find_corpus("nemo"), read=lambda *_: {TEST: test})
+    _prepare(corpus, out / TEST, out / TEST, info, spell_numbers)
 
 
 def _learn(unheard: Recordings, learner: Reading, folder: Path, recipe: Recipe, info: ModelInfo, again: str) -> Path:
     """Returns the run of a round, in which a model learns from what it hears; what was done of it is not done again."""
-    if not (folder / HEARD / _WRITTEN_LAST).exists():
+    if not (folder / HEARD / HEARD_FILES[-1]).exists():
         _write_heard(folder / HEARD, choose_surest(unheard.hear(learner)))
-    _prepare(folder / HEARD, folder / DATA, info)
+    _prepare(find_corpus("nemo"), folder / HEARD, folder / DATA, info)
     train_model(folder / DATA, recipe, folder / RUN, resume=True, init=learner.model, again=again)
     return folder / RUN
 
 
-def _prepare(manifests: Path, out: Path, info: ModelInfo, spell_numbers: bool = False) -> None:
-    """Prepares manifests, and says what was set aside; raises CorpusError where a split has nothing left."""
+def _prepare(corpus: Corpus, source: Path, out: Path, info: ModelInfo, spell_numbers: bool = False) -> None:
+    """Prepares a corpus, and says what was set aside; raises CorpusError where a split has nothing left."""
     config = PrepareConfig(lang=info.lang, numbers="spell" if spell_numbers else "refuse", features=info.features)
-    plan = plan_corpus(find_corpus("nemo"), manifests, config, letters="".join(info.alphabet.symbols[1:]))
+    plan = plan_corpus(corpus, source, config, letters="".join(info.alphabet.symbols[1:]))
     prepared = prepare_corpus(plan, out, force=True)
     report_set_aside(out, prepared)
     if empty := [split for split, one in prepared.splits.items() if not one.utterances]:
-        raise CorpusError(f"{manifests}: nothing in {empty[0]} can be used")
+        raise CorpusError(f"{source}: nothing in {empty[0]} can be used")
 
 
 def _write_heard(folder: Path, kept: Sequence[Utterance]) -> None:
@@ -205,7 +215,7 @@ def _write_heard(folder: Path, kept: Sequence[Utterance]) -> None:
         )
     note(f"learning from the surest {len(train)}; {len(dev)} more choose the epoch, by what was heard in them")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, utterances in (("train.jsonl", train), (_WRITTEN_LAST, dev)):
+    for name, utterances in zip(HEARD_FILES, (train, dev), strict=True):
         with write_atomically(folder / name) as path:
             write_manifest(path, utterances)
 

@@ -52,7 +52,7 @@ def prepare_corpus(
         return read_prepared(out)
     check_replaceable(out, force)
     partial = out.with_name(out.name + ".partial")
-    _check_partial(partial)
+    check_partial(partial)
     with explain_disk_errors(partial), claim(partial):
         _discard_other(partial, fingerprint)
         if not (partial / SETTINGS_FILE).exists():
@@ -126,7 +126,7 @@ def _list_ours(out: Path, names: Iterable[str]) -> set[str]:
     return {name for name in ours if name.partition(".")[0] in splits or name in (SETTINGS_FILE, _MARK, LOCK_FILE)}
 
 
-def _check_partial(partial: Path) -> None:
+def check_partial(partial: Path) -> None:
     """Raises OutputError where the folder for what is under way is somebody else's."""
     names = {path.name for path in partial.iterdir()} if partial.is_dir() else set()
     if partial.exists() and (not partial.is_dir() or not all(map(_is_prepares, names))):

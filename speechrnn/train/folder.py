@@ -15,6 +15,9 @@ from speechrnn.train.state import STATE_FILE
 
 RECIPE_FILE = "recipe.toml"
 
+_REPLACED = (MODEL_FILE, STATE_FILE, LOG_FILE, CURVES_FILE)
+"""What the next run in a folder writes anew."""
+
 
 def is_finished(out: Path) -> bool:
     """Returns whether the run in a folder has come to its end.
@@ -74,18 +77,17 @@ def _is_left_over(path: Path) -> bool:
     return is_ours(path) or (path.name == LOG_FILE and not path.stat().st_size) or path.match(EVENT_FILES)
 
 
-def clear_folder(out: Path) -> None:
-    """Removes what an earlier run left, and nothing else."""
-    for old in (MODEL_FILE, STATE_FILE, LOG_FILE, CURVES_FILE):
-        (out / old).unlink(missing_ok=True)
-    for events in out.glob(EVENT_FILES):
-        events.unlink()
-    (out / RECIPE_FILE).unlink(missing_ok=True)
+def is_of_run(path: Path) -> bool:
+    """Returns whether a run gives its files a name like that of a path in its folder."""
+    return path.name in (*_REPLACED, RECIPE_FILE) or path.match(EVENT_FILES) or is_ours(path)
 
 
 def begin_folder(out: Path, recipe: Recipe) -> None:
     """Removes what an earlier run left, and writes the recipe; raises OutputError where that cannot be written."""
-    clear_folder(out)
+    for old in _REPLACED:
+        (out / old).unlink(missing_ok=True)
+    for events in out.glob(EVENT_FILES):
+        events.unlink()
     with write_atomically(out / RECIPE_FILE) as temporary:
         temporary.write_text(dump_toml(recipe), encoding="utf-8")
 

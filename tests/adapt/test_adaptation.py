@@ -162,6 +162,8 @@ def test_the_layout_is_found(tmp_path: Path, make_corpus: Make) -> None:
     (tmp_path / "mine.jsonl").touch()
     assert find_layout(tmp_path / "mine.jsonl") == "nemo"
     (tmp_path / "train_manifest.json").touch()
+    assert find_layout(tmp_path) == "folder"
+    (tmp_path / "train_manifest.json").write_text('{"audio_filepath": "a.wav", "text": "yes"}\n')
     assert find_layout(tmp_path) == "nemo"
     for path, message in ((tmp_path / "none", "is not there"), (next(tmp_path.rglob("*.wav")), "is a recording")):
         with pytest.raises(CorpusError, match=message):

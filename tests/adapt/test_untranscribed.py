@@ -414,13 +414,14 @@ def test_of_folders_for_training_and_testing_only_the_texts_of_the_test_are_read
     shutil.copy(tmp_path / "corpus/test/17.wav", tmp_path / "corpus/test" / os.fsdecode(b"\xff.wav"))
     assert adapt(learned, words, tmp_path / "corpus", tmp_path / "out") == 0
     printed = capsys.readouterr()
-    assert "set aside 1 recording for testing, whose names are not UTF-8" in printed.err
+    assert "set aside test/\\udcff: its name is not UTF-8" in printed.err
     assert "of 12 utterances" in printed.err
     assert "%WER" in printed.out
-    assert len(read_manifest(tmp_path / "out" / "test.jsonl")) == 6
-    shutil.rmtree(tmp_path / "corpus" / "train")
-    (tmp_path / "corpus" / "test" / "12.txt").write_bytes(b"\xff")  # now the only folder, and heard like any other
-    assert adapt(learned, words, tmp_path / "corpus", tmp_path / "other") == 0
+    assert len(read_manifest(tmp_path / "out" / "test" / "test.jsonl")) == 6
+    for recording in (tmp_path / "corpus" / "train").glob("*.wav"):
+        recording.rename(recording.with_suffix(".m4a"))
+    assert adapt(learned, words, tmp_path / "corpus", tmp_path / "other") == 1
+    assert "there is nothing but test, for testing, which is not heard" in capsys.readouterr().err
 
 
 def test_a_test_without_texts_tells_nothing_and_is_not_heard(
@@ -433,7 +434,12 @@ def test_a_test_without_texts_tells_nothing_and_is_not_heard(
     assert "of 12 utterances" in said
     (corpus / "train.jsonl").rename(corpus / "test-other.jsonl")
     assert adapt(learned, words, corpus, tmp_path / "other", "--layout", "nemo") == 1
-    assert "test, test-other are for testing, and are not heard; put recordings" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "there is nothing but test, test-other, for testing, which is not heard; put what shall be heard" in said
+    assert adapt(learned, words, corpus, tmp_path / "other") == 1
+    said = capsys.readouterr().err
+    assert "test-other, test is for testing, and no manifest says what shall be heard; name one, or --layout" in said
+    assert adapt(learned, words, corpus / "test.jsonl", tmp_path / "other") == 0  # named alone
 
 
 def test_begun_again_with_another_test_or_other_numbers_it_is_tested_on_what_is_there_now(
@@ -475,8 +481,13 @@ def test_recordings_that_came_or_went_are_other_recordings(
     [
         ("test/letter.txt", "out/test: holds other files (letter.txt)"),
         ("data/letter.txt", "out/data: holds other files (letter.txt)"),
-        ("round7/letter.txt", "out/round7: also holds letter.txt, which adapt did not write; move it"),
-        ("origin.toml", "out/origin.toml: is not what adapt wrote; move it"),
+        ("data.partial/letter.txt", "out/data.partial: is in the way and not ours"),
+        ("run/letter.txt", "out/run/letter.txt: is in the way, and not what adapt wrote; move it"),
+        ("round7/letter.txt", "out/round7/letter.txt: is in the way, and not what adapt wrote; move it"),
+        ("round1/run/letter.txt", "out/round1/run/letter.txt: is in the way, and not what adapt wrote; move it"),
+        ("round1/heard/letter.txt", "out/round1/heard/letter.txt: is in the way, and not what adapt wrote; move it"),
+        ("round1/data/letter.txt", "out/round1/data: also holds letter.txt"),
+        ("origin.toml", "out/origin.toml: is not what adapt wrote, or was damaged; choose another --out"),
     ],
 )
 def test_what_it_did_not_write_is_never_removed(
@@ -487,10 +498,17 @@ def test_what_it_did_not_write_is_never_removed(
     weights = find_weights(out / "run").read_bytes()
     (out / path).parent.mkdir(exist_ok=True)
     (out / path).write_text("title = 'mine'")
+    (out / "test.jsonl").write_text("mine")
+    (out / ".old.removed").mkdir()
     assert adapt(learned, words, unheard, out, "--force") == 1
     assert message in capsys.readouterr().err
-    assert (out / path).read_text() == "title = 'mine'"
     assert find_weights(out / "run").read_bytes() == weights
+    assert (out / path).read_text() == "title = 'mine'"
+    if path != "origin.toml":
+        (out / path).rename(tmp_path / "moved")
+        assert adapt(learned, words, unheard, out, "--force") == 0
+    assert (out / "test.jsonl").read_text() == "mine"
+    assert (out / ".old.removed").is_dir()
 
 
 def test_fewer_rounds_than_there_are_are_said(
@@ -512,6 +530,28 @@ def test_a_folder_of_manifests_named_after_splits_is_taken_for_what_it_is(
     printed = capsys.readouterr()
     assert "of 12 utterances" in printed.err
     assert "%WER" in printed.out
+
+
+def test_what_only_has_the_name_of_a_manifest_is_none(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
+) -> None:
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    for number, one in enumerate(read_manifest(unheard)):
+        soundfile.write(recordings / f"{number}.wav", read_utterance(one), SAMPLE_RATE)
+    (recordings / "training-settings.json").write_text('{"a": 1}')
+    (recordings / "test.json").mkdir()
+    assert adapt(learned, words, recordings, tmp_path / "out") == 0
+    assert "of 18 utterances" in capsys.readouterr().err
+
+
+def test_a_test_that_is_also_heard_is_doubted(
+    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
+) -> None:
+    corpus = split_off_test(tmp_path / "corpus", unheard, "yes")
+    shutil.copy(corpus / "test.jsonl", corpus / "dev.jsonl")
+    assert adapt(learned, words, corpus, tmp_path / "out") == 0
+    assert "warning: 6 utterances of test are also heard; what they tell is too good" in capsys.readouterr().err
 
 
 def test_phrases_that_hardly_anybody_says_are_doubted(

@@ -1,6 +1,6 @@
 """A folder of recordings, each with its transcript beside it in a text file of the same name."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from speechrnn.audio import AUDIO_SUFFIXES, is_audio, looks_like_audio
@@ -20,7 +20,7 @@ def read_folder(source: Path, subsets: Collection[str] = (), *, untranscribed: b
     Args:
         source: The folder.
         subsets: There are none.
-        untranscribed: Read no texts but those of splits for testing that lie beside others.
+        untranscribed: Read no texts but those of splits for testing.
 
     Raises:
         CorpusError: There is no recording, a folder cannot be read, or a text that is read is none.
@@ -35,20 +35,27 @@ def read_folder(source: Path, subsets: Collection[str] = (), *, untranscribed: b
         warn(f"{source}: passed over {len(others)} files that cannot be read, like {others[0].name}; convert them")
     places = [path.relative_to(source).parts for path in audio]
     split = all(len(parts) > 1 and find_split(parts[0]) for parts in places)
-    named = sorted({parts[0] for parts in places if len(parts) > 1 and find_split(parts[0])})
-    if named and not split:
-        other = next(path for path, parts in zip(audio, places, strict=True) if parts[0] not in named)
-        warn(f"{source}: {', '.join(named)} are taken for no splits, as {other.relative_to(source)} lies in none")
-    beside = len({parts[0] for parts in places}) > 1
+    if not split:
+        _warn_of_splits(source, audio)
     parts: dict[str, list[Utterance]] = {}
     for path in audio:
         *folders, _ = path.relative_to(source).parts
         part = folders.pop(0) if split else UNSPLIT
         id, speaker = str(path.relative_to(source).with_suffix("")), folders[0] if folders else ""
-        wanted = not untranscribed or (beside and find_split(part) == "test")
+        wanted = not untranscribed or find_split(part) == "test"
         text = _read_text(path) if wanted else ""
         parts.setdefault(part, []).append(Utterance(str(path), text, id=id, speaker=speaker))
     return gather_splits(parts) if split else parts
+
+
+def _warn_of_splits(source: Path, audio: Sequence[Path]) -> None:
+    """Says which folders named after splits are none, and why."""
+    places = [path.relative_to(source).parts[:-1] for path in audio]
+    if named := sorted({folders[0] for folders in places if folders and find_split(folders[0])}):
+        other = next(path for path in audio if path.relative_to(source).parts[0] not in named)
+        warn(f"{source}: {', '.join(named)} are taken for no splits, as {other.relative_to(source)} lies in none")
+    elif deep := sorted({folder for folders in places for folder in folders if find_split(folder)}):
+        warn(f"{source}: {', '.join(deep)} are taken for no splits, as they do not lie at the top")
 
 
 def _read_text(recording: Path) -> str:

@@ -1,5 +1,6 @@
 """Manifests that exist already, as NeMo and `speechrnn prepare` write them: one JSON object a line."""
 
+import json
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,9 @@ from speechrnn.prepare.corpus import UNSPLIT, Corpus, Splits, find_split, gather
 from speechrnn.utterances import UtteranceList
 
 MANIFEST_ENDINGS = (".json", ".jsonl")
+
+_LONGEST_LINE = 1 << 20
+"""Bytes that are read of a file to know whether it is a manifest."""
 
 
 def read_nemo(source: Path, subsets: Collection[str] = (), *, untranscribed: bool = False) -> Splits:
@@ -34,7 +38,7 @@ def read_nemo(source: Path, subsets: Collection[str] = (), *, untranscribed: boo
 
     if not source.is_dir():
         return {find_split(source.stem) or UNSPLIT: read(source)}
-    found = find_manifests(source)
+    found = _find_manifests(source)
     alone = [path for path in source.iterdir() if path.suffix in MANIFEST_ENDINGS]
     if not found and len(alone) == 1:
         return {UNSPLIT: read(alone[0])}
@@ -43,8 +47,26 @@ def read_nemo(source: Path, subsets: Collection[str] = (), *, untranscribed: boo
     return gather_splits({path.stem: read(path) for path in found})
 
 
-def find_manifests(folder: Path) -> list[Path]:
-    """Returns the manifests in a folder that are named after splits."""
+def recognize_manifests(folder: Path) -> list[str]:
+    """Returns the names, without endings, of the files in a folder that are named after splits and look like manifests.
+
+    One does whose first line is an object of JSON with a recording's path.
+    """
+    found = _find_manifests(folder) if folder.is_dir() else []
+    return [path.stem for path in found if path.is_file() and _begins_manifest(path)]
+
+
+def _begins_manifest(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            entry = json.loads(file.readline(_LONGEST_LINE))
+        except (ValueError, RecursionError):
+            return False
+    return isinstance(entry, dict) and "audio_filepath" in entry
+
+
+def _find_manifests(folder: Path) -> list[Path]:
+    """Returns the files in a folder that are named after splits and end like manifests."""
     return [path for path in sorted(folder.iterdir()) if path.suffix in MANIFEST_ENDINGS and find_split(path.stem)]
 
 

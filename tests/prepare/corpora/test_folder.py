@@ -48,6 +48,13 @@ def test_what_keeps_splits_from_being_splits_and_what_cannot_be_read_is_said(
     assert f"{tmp_path}: passed over 1 files that cannot be read, like 3.m4a; convert them" in said
 
 
+def test_splits_that_do_not_lie_at_the_top_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("mine/train/1.wav", "mine/test/2.wav"):
+        put(tmp_path, name)
+    assert list(read_folder(tmp_path)) == [UNSPLIT]
+    assert "test, train are taken for no splits, as they do not lie at the top" in capsys.readouterr().err
+
+
 def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no recordings here"):
         read_folder(tmp_path)
