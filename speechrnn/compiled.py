@@ -1,6 +1,7 @@
 """Loops that numba compiles, once a machine: the result is kept beside the module, or in the user's cache."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
@@ -32,12 +33,13 @@ class _QuickCache(FunctionCache):  # type: ignore[misc]
     """What numba has kept of a function, loaded without all that only compiling needs: SciPy's algebra, for example."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Returns the machine code for arguments of these types, or None where none is kept."""
-        found = None
-        try:
-            rtsys.initialize(target_context)  # of what `super` makes ready, all that machine code needs
-            with self._guard_against_spurious_io_errors():
-                found = self._load_overload(sig, target_context)
-        except AttributeError:  # another numba, with other insides
-            found = super().load_overload(sig, target_context)
-        return found
+        """Returns the machine code for arguments of these types, or None where none is kept, or what is was damaged."""
+        for load in (self._load_quickly, super().load_overload):
+            with suppress(Exception):  # of a numba with other insides; of a damaged file, whatever pickle thinks of it
+                return load(sig, target_context)
+        self.flush()
+        return None
+
+    def _load_quickly(self, sig: Any, target_context: Any) -> Any:
+        rtsys.initialize(target_context)  # of what `super` makes ready, all that machine code needs
+        return self._load_overload(sig, target_context)

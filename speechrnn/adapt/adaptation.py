@@ -1,5 +1,6 @@
 """A model that goes on learning from somebody's recordings, judged before and after on sentences kept apart."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,8 +21,9 @@ from speechrnn.prepare.prepared import PreparedCorpus
 from speechrnn.prepare.report import report_plan, report_set_aside
 from speechrnn.score.assessment import Assessment, assess
 from speechrnn.score.entries import Entry
-from speechrnn.settings import build_settings
+from speechrnn.settings import build_settings, dump_toml
 from speechrnn.text import base_language, normalize
+from speechrnn.train.folder import but_for_threads
 from speechrnn.train.run import train_model
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.decoding import make_decoder
@@ -77,7 +79,7 @@ def adapt_model(
         make_decoder(info, lm=lm)  # raises what it will raise before anything is done
     data, run = out / DATA, out / RUN
     plan = _plan(info, find_corpus(layout or find_layout(recordings)), recordings, spell_numbers)
-    with open_folder(out, model, recordings, force):
+    with open_folder(out, model, recordings, force, {"settings": hash_recipe(recipe)}):
         report_plan(plan)
         prepared = prepare_corpus(plan, data, force=force)
         _report(recordings, data, prepared)
@@ -129,6 +131,11 @@ def choose_recipe(info: ModelInfo, overrides: Sequence[str], epochs: int = 20) -
     if recipe.training.dev_split != "dev":
         raise RecipeError("adapt: training.dev_split is dev, so that nothing is chosen on what is tested")
     return recipe
+
+
+def hash_recipe(recipe: Recipe) -> str:
+    """Returns a hash of a recipe without what changes only how fast it goes."""
+    return hashlib.sha256(dump_toml(but_for_threads(recipe)).encode()).hexdigest()
 
 
 def read_recordings(info: ModelInfo, corpus: Corpus, recordings: Path) -> Splits:

@@ -66,7 +66,7 @@ def open_folder(
         model: The model that learns.
         recordings: Those that it learns from.
         force: What another adaptation has left goes, before the new one is noted.
-        options: What else decides what becomes of the model; of recordings with texts, nothing.
+        options: What else decides what becomes of the model; where "recordings" is among them, they have no texts.
 
     Raises:
         OutputError: It is no folder, holds another adaptation, other files, or what is to be read, or another process

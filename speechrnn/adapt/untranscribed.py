@@ -5,7 +5,6 @@ References:
     it heard itself with a language model's help, the surest of them.
 """
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from speechrnn.adapt.adaptation import NAMELESS, choose_recipe, read_recordings
+from speechrnn.adapt.adaptation import NAMELESS, choose_recipe, hash_recipe, read_recordings
 from speechrnn.adapt.folder import (
     DATA,
     HEARD,
@@ -43,7 +42,6 @@ from speechrnn.prepare.plan import hash_splits, plan_corpus
 from speechrnn.prepare.report import report_set_aside
 from speechrnn.score.assessment import Assessment, assess
 from speechrnn.score.entries import Entry
-from speechrnn.settings import dump_toml
 from speechrnn.train.run import train_model
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.reading import Reading
@@ -100,8 +98,7 @@ def adapt_untranscribed(
     recipe = choose_recipe(info, overrides, _EPOCHS)
     reading.open()  # raises what it will raise before anything is done
     listed, test = _read_splits(info, recordings, layout)
-    settings = hashlib.sha256(dump_toml(recipe).encode()).hexdigest()
-    options = {"recordings": hash_splits({"": listed}), "settings": settings, **reading.describe()}
+    options = {"settings": hash_recipe(recipe), "recordings": hash_splits({"": listed}), **reading.describe()}
     with open_folder(out, reading.model, recordings, force, options):
         if test:
             _prepare_test(test, out, info, spell_numbers)

@@ -54,7 +54,7 @@ def check_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> bool:
         raise OutputError(f"{out}: is no folder; name one for the run")
     path = out / RECIPE_FILE
     if path.exists() and resume:
-        if _but_for_threads(read_run_recipe(out)) != _but_for_threads(recipe):
+        if but_for_threads(read_run_recipe(out)) != but_for_threads(recipe):
             raise RecipeError(
                 f"{path}: differs from the recipe given; resume without --recipe and --set, or choose another --out"
                 f" (--init {out} begins with what this run learned)"
@@ -92,6 +92,6 @@ def begin_folder(out: Path, recipe: Recipe) -> None:
         temporary.write_text(dump_toml(recipe), encoding="utf-8")
 
 
-def _but_for_threads(recipe: Recipe) -> Recipe:
+def but_for_threads(recipe: Recipe) -> Recipe:
     """Returns a recipe without what changes how fast a run goes on, and not what it learns."""
     return replace(recipe, training=replace(recipe.training, threads=0))

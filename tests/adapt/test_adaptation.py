@@ -124,7 +124,9 @@ def test_what_an_adaptation_was_made_of_cannot_change_unseen(
     assert run([*command, str(other)]) == 1
     assert "holds another model's adaptation" in capsys.readouterr().err
     assert run([*command, str(model), "--set", "optimizer.learning_rate=0.1"]) == 1
-    assert "recipe.toml: differs from the recipe given" in capsys.readouterr().err
+    assert "holds an adaptation with other settings; --force begins again" in capsys.readouterr().err
+    assert run([*command, str(model), "--set", "training.threads=1"]) == 0
+    capsys.readouterr()
     more = make_corpus(3, WORDS, "more")
     assert run(["adapt", str(more), *command[2:], str(model)]) == 1
     assert "prepared from other input or settings" in capsys.readouterr().err
