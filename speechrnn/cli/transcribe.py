@@ -3,12 +3,17 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from speechrnn.cli.arguments import refuse_beside_phrases, refuse_greedy
 from speechrnn.limits import MOST_WARPS, WIDEST_BEAM
+
+if TYPE_CHECKING:
+    from speechrnn.transcribe.files import Reader
+    from speechrnn.transcribe.known import KnownTexts
+    from speechrnn.transcribe.recognizer import Recognizer
 
 _NOTHING = "name recordings, or - for stdin, or add --mic; --align MANIFEST has its own"
 
@@ -86,7 +91,7 @@ def transcribe(
     ] = None,
 ) -> None:
     """Print what is said in recordings; for more than one, each line begins with the recording's id."""
-    from speechrnn.transcribe.files import Reader, find_recordings, open_stdin, print_transcripts, write_transcripts
+    from speechrnn.transcribe.files import open_stdin, print_transcripts, write_transcripts
     from speechrnn.transcribe.formats import FORMATS
     from speechrnn.transcribe.known import KnownTexts
     from speechrnn.transcribe.reading import Reading
@@ -127,22 +132,10 @@ def transcribe(
         reading.suggest_lm()
     recognizer = reading.open()
     if mic or live:
-        from speechrnn.transcribe.live import transcribe_live
-        from speechrnn.transcribe.sources import listen_to_microphone, read_live
-
-        transcribe_live(recognizer, listen_to_microphone() if mic else read_live(sys.stdin.buffer))
+        _transcribe_live(recognizer, mic)
         return
     with open_stdin(recordings) as paths:
-        if one_speaker:
-            from speechrnn.transcribe.speaker import know_speaker
-
-            found, empty = find_recordings(paths)
-            recognizer, paths = know_speaker(recognizer, found), [*found, *empty]
-        reader: Reader = recognizer
-        if texts:
-            from speechrnn.transcribe.forced import Aligner
-
-            reader = Aligner(recognizer, texts)
+        reader, paths = _make_reader(recognizer, paths, texts, one_speaker)
         if output_dir is None:
             failures = print_transcripts(reader, paths, format, ids)
         else:
@@ -153,6 +146,30 @@ def transcribe(
             )
     if failures:
         raise typer.Exit(1)
+
+
+def _transcribe_live(recognizer: "Recognizer", mic: bool) -> None:
+    from speechrnn.transcribe.live import transcribe_live
+    from speechrnn.transcribe.sources import listen_to_microphone, read_live
+
+    transcribe_live(recognizer, listen_to_microphone() if mic else read_live(sys.stdin.buffer))
+
+
+def _make_reader(
+    recognizer: "Recognizer", paths: list[Path], texts: "KnownTexts | None", one_speaker: bool
+) -> "tuple[Reader, list[Path]]":
+    """Returns what reads recordings, of known texts or by one known speaker, and the recordings."""
+    if one_speaker:
+        from speechrnn.transcribe.files import find_recordings
+        from speechrnn.transcribe.speaker import know_speaker
+
+        found, empty = find_recordings(paths)
+        recognizer, paths = know_speaker(recognizer, found), [*found, *empty]
+    if texts is None:
+        return recognizer, paths
+    from speechrnn.transcribe.forced import Aligner
+
+    return Aligner(recognizer, texts), paths
 
 
 def _check_live(mic: bool, live: bool, recordings: list[Path] | None, plain: bool) -> None:
