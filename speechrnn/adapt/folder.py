@@ -184,9 +184,8 @@ def _list(folder: Path) -> list[Path]:
 def _finish_removal(out: Path) -> None:
     """Removes the folders that were to go; of a link to one elsewhere, the link."""
     for path in out.iterdir():
-        if not (_REMOVAL.fullmatch(path.name) and path.is_dir()):
-            continue
-        if path.is_symlink():
-            path.unlink()
-        else:
-            shutil.rmtree(path)
+        if _REMOVAL.fullmatch(path.name):
+            if path.is_symlink():
+                path.unlink()
+            elif path.is_dir():
+                shutil.rmtree(path)
