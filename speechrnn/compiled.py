@@ -1,12 +1,22 @@
 """Loops that numba compiles, once a machine: the result is kept beside the module, or in the user's cache."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
+from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+import numpy as np
 from numba.core.caching import FunctionCache
 from numba.core.runtime import rtsys
+from numba.extending import register_jitable
+
+wide = cast(Callable[[int], int], np.int64)
+"""An integer as those of other widths, and literals, are passed on: each kind of argument is compiled by itself."""
+
+_parts: set[Callable[..., Any]] = set()
+"""What `compiled_within` has been given."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,8 +28,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     Dividing by zero gives what numpy gives, and raises nothing: a loop that had to look out for it could not compute
     several numbers at once.
 
-    The result is kept until the function's own module changes, though what it calls is compiled into it: whoever edits
-    that, in another module, removes `__pycache__`.
+    The result is kept until a module changes that holds the function, or what is compiled into it.
     """
     try:
         dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
@@ -29,8 +38,22 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], dispatcher)
 
 
+def compiled_within(function: Callable[P, R]) -> Callable[P, R]:
+    """Returns a function that becomes part of what `compiled` ones make of it, and stays Python where Python calls it.
+
+    So nothing is compiled that would only take its arguments from Python, which is more than most of these do.
+    """
+    _parts.add(function)
+    return cast(Callable[P, R], register_jitable(error_model="numpy")(function))
+
+
 class _QuickCache(FunctionCache):  # type: ignore[misc]
     """What numba has kept of a function, loaded without all that only compiling needs: SciPy's algebra, for example."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        sources = sorted({part.__code__.co_filename for part in _find_parts(function)})
+        self._cache_file._source_stamp = tuple((one.st_mtime, one.st_size) for one in map(os.stat, sources))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Returns the machine code for arguments of these types, or None where none is kept, or what is was damaged."""
@@ -43,3 +66,17 @@ class _QuickCache(FunctionCache):  # type: ignore[misc]
     def _load_quickly(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)  # of what `super` makes ready, all that machine code needs
         return self._load_overload(sig, target_context)
+
+
+def _find_parts(function: Any) -> set[Any]:
+    """Returns a function, and all that is compiled into it."""
+    found, waiting = set(), [function]
+    while waiting:
+        one = waiting.pop()
+        found.add(one)
+        for name in one.__code__.co_names:
+            other = one.__globals__.get(name)
+            inner = getattr(other, "py_func", other)  # where `compiled` made it
+            if isinstance(inner, FunctionType) and (inner is not other or inner in _parts) and inner not in found:
+                waiting.append(inner)
+    return found

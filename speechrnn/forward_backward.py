@@ -14,7 +14,7 @@ References:
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.compiled import compiled
+from speechrnn.compiled import compiled, compiled_within
 from speechrnn.text import BLANK
 
 _BLOCK = 16
@@ -48,7 +48,8 @@ def sum_paths(
     for one in range(len(log_probs)):
         frames, labels = lengths[one], targets[one, : target_lengths[one]]
         states = np.full(2 * len(labels) + 1, BLANK)  # a blank before each label, and behind the last
-        states[1::2] = labels
+        for place in range(len(labels)):  # a slice's assignment takes as long to compile as half of the rest
+            states[2 * place + 1] = labels[place]
         leaps = np.zeros(len(states) + 2)  # 1 where a path may leave out the blank before a label
         for state in range(3, len(states), 2):
             leaps[state] = 0.0 if states[state] == states[state - 2] else 1.0
@@ -60,7 +61,7 @@ def sum_paths(
             _come_back(emitted, states, leaps, ahead, levels - total, gradient[one])
 
 
-@compiled
+@compiled_within
 def _go_ahead(
     emitted: NDArray[np.float64], states: NDArray[np.int64], leaps: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -101,7 +102,7 @@ def _go_ahead(
     return ahead, levels
 
 
-@compiled
+@compiled_within
 def _add_ends(variables: NDArray[np.float64], levels: NDArray[np.float64]) -> float:
     """Returns the natural log of all paths that end in the last label or the blank behind it."""
     total = -np.inf
@@ -111,7 +112,7 @@ def _add_ends(variables: NDArray[np.float64], levels: NDArray[np.float64]) -> fl
     return total
 
 
-@compiled
+@compiled_within
 def _come_back(
     emitted: NDArray[np.float64],
     states: NDArray[np.int64],

@@ -20,7 +20,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from speechrnn.compiled import compiled
+from speechrnn.compiled import compiled, compiled_within
 from speechrnn.tiles import UNITS_MULTIPLE, Bfloat16Bits, add_product, has_tiles, round_to_bfloat16, to_bits, to_tiles
 
 Rows = NDArray[np.float32]
@@ -165,12 +165,12 @@ def _step_back(by_cells: Rows, by_outputs: Rows, gates: Rows, before: Rows, squa
             by_cells[row, unit] = by_cell * forget_gate
 
 
-@compiled
+@compiled_within
 def _sigmoid(value: f32) -> f32:
     return f32(0.5) + f32(0.5) * _tanh(f32(0.5) * value)
 
 
-@compiled
+@compiled_within
 def _tanh(value: f32) -> f32:
     """Returns tanh within 2e-7: Lambert's fraction of a quarter, doubled twice, divided once; so it runs in vectors."""
     below = f32(9) if value > f32(9) else value  # where tanh is 1; what is not a number stays so

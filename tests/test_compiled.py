@@ -6,15 +6,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from speechrnn import compiled as module
 from speechrnn.compiled import compiled
-from speechrnn.transcribe.search import _add
+from speechrnn.transcribe.align import _follow
 
-SCRIPT = (
-    "import sys; from speechrnn.transcribe.search import _add; print(_add(0.0, 0.0), 'scipy.linalg' in sys.modules)"
-)
+SCRIPT = """
+import sys
+import numpy as np
+from speechrnn.transcribe.align import _follow
+print(_follow(np.zeros((2, 2), np.float32), np.array([0]))[1], "scipy.linalg" in sys.modules)
+"""
 
 
 def test_what_is_kept_is_loaded_without_what_only_compiling_needs() -> None:
@@ -23,10 +27,11 @@ def test_what_is_kept_is_loaded_without_what_only_compiling_needs() -> None:
 
 
 def test_with_other_insides_of_numba_it_is_loaded_as_numba_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    _add(0.0, 0.0)
+    arguments = np.zeros((2, 2), np.float32), np.array([0])
+    expected = _follow(*arguments)
     monkeypatch.setattr(module, "rtsys", None)
-    again: Any = compiled(_add.py_func)  # type: ignore[attr-defined]
-    assert again(0.0, 0.0) == pytest.approx(0.6931471805599453)
+    again: Any = compiled(_follow.py_func)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(again(*arguments)[0], expected[0])
     assert sum(again.stats.cache_hits.values()) == 1
 
 
@@ -44,3 +49,20 @@ def test_what_was_damaged_is_compiled_again(tmp_path: Path, ending: str, content
     kept.write_bytes(content)
     assert compute() == whole
     assert compute().split() == [whole.split()[0], b"False"]
+
+
+def test_what_calls_an_edited_function_of_another_module_is_compiled_again(tmp_path: Path) -> None:
+    header = "from speechrnn.compiled import compiled, compiled_within\n"
+    (tmp_path / "outer.py").write_text(f"{header}from inner import add\n@compiled\ndef go(x): return add(x)\n")
+    command = [sys.executable, "-c", "from outer import go; print(go(1), sum(go.stats.cache_hits.values()))"]
+
+    def write(added: int) -> None:
+        (tmp_path / "inner.py").write_text(f"{header}@compiled_within\ndef add(x): return x + {added}\n")
+
+    def run() -> list[bytes]:
+        return subprocess.run(command, capture_output=True, check=True, cwd=tmp_path).stdout.split()
+
+    write(1)
+    assert run() == [b"2", b"0"]
+    write(10)
+    assert [run(), run()] == [[b"11", b"0"], [b"11", b"1"]]

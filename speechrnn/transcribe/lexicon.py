@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from speechrnn.compiled import compiled
+from speechrnn.compiled import compiled_within
 from speechrnn.text import BLANK, Alphabet
 
 NOWHERE = -1
@@ -89,7 +89,7 @@ def _sort_words(words: Sequence[str], alphabet: Alphabet) -> tuple[NDArray[np.in
     return rows[:, order], lengths[order], np.asarray(writable, dtype=np.int32)[order]
 
 
-@compiled
+@compiled_within
 def spell(lexicon: Lexicon, node: int, token: int) -> int:
     """Returns the node that a letter leads to, or -1."""
     if node == NOWHERE:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.compiled import compiled
+from speechrnn.compiled import compiled, compiled_within, wide
 from speechrnn.text import BLANK
 from speechrnn.transcribe.weighing import (
     NONE,
@@ -48,7 +48,7 @@ def search(log_probs: NDArray[np.float32], weights: Weights, known: Knowledge) -
     classes = log_probs.shape[1]
     tree = np.empty(1 << 12, dtype=PREFIX)
     _plant(tree[0], weights)
-    count = 1
+    count = wide(1)
     beam = np.empty(1, dtype=CANDIDATE)
     beam[0].node, beam[0].blank, beam[0].label, beam[0].score = 0, 0.0, -_INFINITY, 0.0
     most = classes + known.words.most_alike
@@ -56,7 +56,8 @@ def search(log_probs: NDArray[np.float32], weights: Weights, known: Knowledge) -
     for frame in range(len(log_probs)):
         while count + len(beam) * most > len(tree):
             larger = np.empty(2 * len(tree), dtype=PREFIX)
-            larger[: len(tree)] = tree
+            for node in range(len(tree)):  # a slice's assignment takes longer to compile than the loop
+                larger[node] = tree[node]
             tree = larger
         count, opened = _advance(log_probs[frame], weights, known, tree, count, beam, found)
         beam = _select(weights, tree, found[:opened])
@@ -66,7 +67,7 @@ def search(log_probs: NDArray[np.float32], weights: Weights, known: Knowledge) -
     return tree, beam
 
 
-@compiled
+@compiled_within
 def _advance(
     frame: NDArray[np.float32],
     weights: Weights,
@@ -85,7 +86,7 @@ def _advance(
     floor = best + likeliest - weights.cut
     if len(beam) == weights.beam:  # as many as are kept reach this by a blank alone
         floor = max(floor, worst + frame[BLANK] - weights.slack)
-    opened = 0
+    opened = wide(0)
     children = np.empty(len(frame), dtype=np.int32)
     for place in range(len(beam)):
         node, blank, label = beam[place].node, beam[place].blank, beam[place].label
@@ -112,7 +113,7 @@ def _advance(
     return count, opened
 
 
-@compiled
+@compiled_within
 def _open(tree: Prefixes, node: int, found: Candidates, opened: int) -> tuple[int, int]:
     """Returns the place of a prefix among the candidates, where it is put if it was not there, and their number."""
     place: int = tree[node].slot
@@ -123,7 +124,7 @@ def _open(tree: Prefixes, node: int, found: Candidates, opened: int) -> tuple[in
     return opened, opened + 1
 
 
-@compiled
+@compiled_within
 def _select(weights: Weights, tree: Prefixes, found: Candidates) -> Candidates:
     """Returns the best candidates, and makes the tree ready for the next frame."""
     scores, best = np.empty(len(found)), -_INFINITY
@@ -151,7 +152,7 @@ def _select(weights: Weights, tree: Prefixes, found: Candidates) -> Candidates:
     return kept
 
 
-@compiled
+@compiled_within
 def _find_highest(values: NDArray[np.float64], count: int) -> float:
     """Returns the lowest of the `count` highest values, whose order it changes (Hoare's quickselect).
 
@@ -174,7 +175,7 @@ def _find_highest(values: NDArray[np.float64], count: int) -> float:
     return float(values[count - 1])
 
 
-@compiled
+@compiled_within
 def _list_children(tree: Prefixes, node: int, children: NDArray[np.int32]) -> None:
     """Fills in, for each letter, the prefix with that letter more, allowed or not; -1 if it was never written."""
     children[:] = NONE
@@ -184,14 +185,14 @@ def _list_children(tree: Prefixes, node: int, children: NDArray[np.int32]) -> No
         child = tree[child].sibling
 
 
-@compiled
+@compiled_within
 def _add(left: float, right: float) -> float:
     """Returns the logarithm of a sum of probabilities, of which mostly one is zero."""
     more, less = max(left, right), min(left, right)
     return more if less == -_INFINITY else more + np.log1p(np.exp(less - more))
 
 
-@compiled
+@compiled_within
 def _write(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new: int, token: int) -> int:
     """Adds the prefix with one more letter to the tree, for each word that it may end; returns the next free place."""
     attach(tree, node, new, token)
@@ -203,7 +204,7 @@ def _write(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new: i
     return new + 1
 
 
-@compiled
+@compiled_within
 def _plant(root: Any, weights: Weights) -> None:
     """Fills in the empty prefix."""
     root.parent, root.token, root.child, root.sibling, root.slot = NONE, BLANK, NONE, NONE, NONE

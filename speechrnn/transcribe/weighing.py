@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.compiled import compiled
+from speechrnn.compiled import compiled_within, wide
 from speechrnn.transcribe.lexicon import NOWHERE, Lexicon, spell
 from speechrnn.transcribe.lm.ngrams import EOS, UNKNOWN, Trie, look_up
 
@@ -79,7 +79,7 @@ class Knowledge(NamedTuple):
     wanted: NDArray[np.bool_]
 
 
-@compiled
+@compiled_within
 def attach(tree: Prefixes, node: int, new: int, token: int) -> None:
     """Fills in where a prefix of one letter more than another stands in the tree."""
     tree[new].parent, tree[new].token, tree[new].slot = node, token, NONE
@@ -87,14 +87,14 @@ def attach(tree: Prefixes, node: int, new: int, token: int) -> None:
     tree[new].twin, tree[new].word = NONE, NONE
 
 
-@compiled
+@compiled_within
 def spell_on(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new: int) -> bool:
     """Fills in a prefix whose unfinished word is one letter longer; returns whether the vocabulary allows it."""
-    token = tree[new].token
-    spelled = spell(known.words, tree[node].spelled, token)
+    token = wide(tree[new].token)
+    spelled = spell(known.words, wide(tree[node].spelled), token)
     if weights.closed and spelled == NOWHERE:
         return False
-    wanted = spell(known.favoured, tree[node].wanted, token)
+    wanted = spell(known.favoured, wide(tree[node].wanted), token)
     tree[new].spelled, tree[new].wanted = spelled, wanted
     tree[new].context, tree[new].settled = tree[node].context, tree[node].settled
     earned = known.favoured.best[wanted] if wanted != NOWHERE else 0.0
@@ -108,7 +108,7 @@ def spell_on(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new:
     return True
 
 
-@compiled
+@compiled_within
 def end_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new: int) -> int:
     """Fills in a prefix whose last word is finished, and twins for words that sound alike; returns the next place."""
     if not _is_within_word(tree, weights, node):  # a space after a space, or at the beginning
@@ -123,7 +123,7 @@ def end_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new:
         return new + 1
     _settle_word(weights, known, tree, node, new, entry)
     while entry != NONE and known.words.next_alike[entry] != NONE:
-        entry = known.words.next_alike[entry]
+        entry = wide(known.words.next_alike[entry])
         attach(tree, node, new + 1, weights.space)
         _settle_word(weights, known, tree, node, new + 1, entry)
         tree[new].twin = new + 1
@@ -131,7 +131,7 @@ def end_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new:
     return new + 1
 
 
-@compiled
+@compiled_within
 def _settle_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int, new: int, entry: int) -> None:
     cost, context = _weigh_word(weights, known, tree, node, entry)
     further = spell(known.favoured, _follow_wanted(known, tree, node, entry), weights.space)
@@ -141,25 +141,25 @@ def _settle_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int, 
     tree[new].outlook = known.favoured.best[further] if further != NOWHERE else 0.0
 
 
-@compiled
+@compiled_within
 def _find_entry(known: Knowledge, tree: Prefixes, node: int) -> int:
     """Returns the first entry of the vocabulary that a prefix ends with, or -1."""
     spelled = tree[node].spelled
     return known.words.entry[spelled] if spelled != NOWHERE else NONE
 
 
-@compiled
+@compiled_within
 def _is_within_word(tree: Prefixes, weights: Weights, node: int) -> bool:
     return node != 0 and tree[node].token != weights.space
 
 
-@compiled
+@compiled_within
 def _follow_wanted(known: Knowledge, tree: Prefixes, node: int, entry: int) -> int:
     """Returns the favoured words' node at the end of a word; -1 if it is but a word that sounds alike."""
     return tree[node].wanted if entry == NONE or known.wanted[entry] else NOWHERE
 
 
-@compiled
+@compiled_within
 def _weigh_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int, entry: int) -> tuple[float, int]:
     """Returns what the word at the end of a prefix earns or costs, and the language model's context after it."""
     wanted = _follow_wanted(known, tree, node, entry)
@@ -171,16 +171,16 @@ def _weigh_word(weights: Weights, known: Knowledge, tree: Prefixes, node: int, e
     if weights.lm == 0.0:
         return cost, 0
     number = known.numbers[entry] if entry != NONE else UNKNOWN
-    score, context = look_up(known.lm, tree[node].context, number)
+    score, context = look_up(known.lm, wide(tree[node].context), wide(number))
     return cost + weights.lm * score, context
 
 
-@compiled
+@compiled_within
 def finish(weights: Weights, known: Knowledge, tree: Prefixes, node: int) -> float:
     """Returns what a prefix as a whole sentence earns or costs besides its probability; its last word is settled."""
     settled: float = tree[node].settled
     if not _is_within_word(tree, weights, node):
-        return settled + _end_sentence(weights, known, tree[node].context)
+        return settled + _end_sentence(weights, known, wide(tree[node].context))
     entry = _find_entry(known, tree, node)
     if weights.closed and entry == NONE:
         return -np.inf
@@ -188,7 +188,7 @@ def finish(weights: Weights, known: Knowledge, tree: Prefixes, node: int) -> flo
     best = cost + _end_sentence(weights, known, context)
     tree[node].word = entry
     while entry != NONE and known.words.next_alike[entry] != NONE:
-        entry = known.words.next_alike[entry]
+        entry = wide(known.words.next_alike[entry])
         cost, context = _weigh_word(weights, known, tree, node, entry)
         cost += _end_sentence(weights, known, context)
         if cost > best:
@@ -196,6 +196,6 @@ def finish(weights: Weights, known: Knowledge, tree: Prefixes, node: int) -> flo
     return settled + best
 
 
-@compiled
+@compiled_within
 def _end_sentence(weights: Weights, known: Knowledge, context: int) -> float:
-    return weights.lm * look_up(known.lm, context, EOS)[0] if weights.lm != 0.0 else 0.0
+    return weights.lm * look_up(known.lm, context, wide(EOS))[0] if weights.lm != 0.0 else 0.0
