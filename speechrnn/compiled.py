@@ -18,6 +18,9 @@ wide = cast(Callable[[int], int], np.int64)
 _parts: set[Callable[..., Any]] = set()
 """What `compiled_within` has been given."""
 
+_unkept: set[Callable[..., Any]] = set()
+"""What each process compiles anew."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -33,9 +36,17 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     try:
         dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
         dispatcher._cache = _QuickCache(function)
-    except RuntimeError:  # neither the package nor the user's cache can be written: compiled anew in each process
+    except RuntimeError:  # neither the package nor the user's cache can be written
+        _unkept.add(function)
         dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
     return cast(Callable[P, R], dispatcher)
+
+
+def explain_compiling() -> str:
+    """Returns whether what is compiled now will be again."""
+    if _unkept:
+        return "each time, for there is no folder to keep that in; NUMBA_CACHE_DIR in the environment names one"
+    return "that happens once"
 
 
 def compiled_within(function: Callable[P, R]) -> Callable[P, R]:

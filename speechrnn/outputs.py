@@ -1,6 +1,7 @@
 """Results on disk: never half-written, never written over by accident, never by two at once."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 from speechrnn.errors import OutputError
 
 LOCK_FILE = ".lock"
+
+_TEMPORARY = re.compile(r"\..+\.\d+\.partial")
+"""The name that `write_atomically` gives a file until it is whole."""
 
 _SHOWN = 50
 """Characters of a file's name that its temporary one shows: a longer name could be too long."""
@@ -58,7 +62,7 @@ def write_atomically(path: Path) -> Iterator[Path]:
 
 def is_ours(path: Path) -> bool:
     """Returns whether a path in a folder of results is a lock, or what a kill has left of `write_atomically`."""
-    return path.name == LOCK_FILE or (path.name.startswith(".") and path.name.endswith(".partial"))
+    return path.name == LOCK_FILE or (_TEMPORARY.fullmatch(path.name) is not None and not path.is_dir())
 
 
 @contextmanager
@@ -68,10 +72,12 @@ def claim(folder: Path) -> Iterator[None]:
     What a kill has left of `write_atomically` is removed.
 
     Raises:
-        OutputError: Another process is at it.
+        OutputError: Another process is at it, or it cannot be made.
     """
     from filelock import FileLock, Timeout  # what only reads does without it
 
+    if folder.is_symlink() and not folder.exists():
+        raise OutputError(f"{folder}: is a link to {folder.readlink()}, which is not there")
     lock = FileLock(folder / LOCK_FILE)
     with explain_disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

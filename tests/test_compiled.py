@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from speechrnn import compiled as module
-from speechrnn.compiled import compiled
+from speechrnn.compiled import compiled, explain_compiling
 from speechrnn.transcribe.align import _follow
 
 SCRIPT = """
@@ -66,3 +66,15 @@ def test_what_calls_an_edited_function_of_another_module_is_compiled_again(tmp_p
     assert run() == [b"2", b"0"]
     write(10)
     assert [run(), run()] == [[b"11", b"0"], [b"11", b"1"]]
+
+
+def test_where_nothing_can_be_kept_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise RuntimeError("no locator available")  # as numba does
+
+    assert explain_compiling() == "that happens once"
+    monkeypatch.setattr(module, "_QuickCache", refuse)
+    monkeypatch.setattr(module, "_unkept", set())
+    again: Any = compiled(_follow.py_func)  # type: ignore[attr-defined]
+    assert again(np.zeros((2, 2), np.float32), np.array([0]))[0].tolist() == [0, 0]
+    assert explain_compiling().startswith("each time")

@@ -63,6 +63,9 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="Not a directory"), claim(tmp_path / "file" / "run"):
         pass
+    (tmp_path / "link").symlink_to("away")
+    with pytest.raises(OutputError, match="link: is a link to away, which is not there"), claim(tmp_path / "link"):
+        pass
 
 
 def test_the_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
@@ -86,3 +89,14 @@ def test_two_writers_cannot_claim_one_folder(tmp_path: Path) -> None:
         pass
     with claim(tmp_path):
         pass
+
+
+def test_a_claim_removes_what_a_kill_left_and_nothing_of_others(tmp_path: Path) -> None:
+    (tmp_path / ".model.safetensors.123.partial").touch()
+    theirs = [tmp_path / ".film.partial", tmp_path / ".film.1.partial" / "frame"]
+    theirs[1].parent.mkdir()
+    for path in theirs:
+        path.touch()
+    with claim(tmp_path):
+        assert all(path.exists() for path in theirs)
+        assert not (tmp_path / ".model.safetensors.123.partial").exists()

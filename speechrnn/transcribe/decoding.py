@@ -7,6 +7,7 @@ from threading import Timer
 
 import numpy as np
 
+from speechrnn.compiled import explain_compiling
 from speechrnn.config import BeamConfig
 from speechrnn.console import note
 from speechrnn.errors import TextError
@@ -103,7 +104,7 @@ def make_phrase_decoder(info: ModelInfo, phrases: Path, letters: bool = False) -
 
 def _warm_up(decoder: Decoder) -> None:
     """Compiles a decoder's search where no earlier process has, and says so where that takes long."""
-    timer = Timer(_PATIENCE_SECONDS, note, ["compiling the search; that happens once"])
+    timer = Timer(_PATIENCE_SECONDS, note, [f"compiling the search; {explain_compiling()}"])
     timer.start()
     try:
         decoder.decode(np.zeros((1, decoder.alphabet.classes), dtype=np.float32))

@@ -206,6 +206,8 @@ def test_what_a_model_is_not_loaded_with_is_refused() -> None:
         for value in (["one", "two"], "", 3):
             with pytest.raises(TypeError, match=f"{name}: .* is neither a file's path nor a name of what ships"):
                 speechrnn.load_model(**{name: value})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="letters: 'x' is neither True nor False"):
+        speechrnn.load_model(letters="x")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="a beam of 1 is greedy"):
         speechrnn.load_model(beam=1, lm="english")
     with pytest.raises(ValueError, match=r"beam \(0\) must be a whole number from 1 to 100000"):
