@@ -5,7 +5,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, measure_duration, read_blocks, read_signal, resample
+from speechrnn.audio import SAMPLE_RATE, find_offset, measure_duration, read_blocks, read_signal, resample
 from speechrnn.errors import AudioError
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 3 * SAMPLE_RATE).astype(np.float32)
@@ -67,6 +67,27 @@ def test_blocks_together_are_the_whole(tmp_path: Path, sample_rate: int) -> None
     assert abs(len(blocks) - len(whole)) <= 1
     shortest = min(len(blocks), len(whole))
     np.testing.assert_allclose(blocks[:shortest], whole[:shortest], atol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0.004, 0.1, -0.1])
+def test_a_sound_cards_offset_is_taken_off(tmp_path: Path, offset: float) -> None:
+    tone = sine(440, SAMPLE_RATE) / 5
+    path = write(tmp_path / "a.wav", tone + np.float32(offset), subtype="FLOAT")
+    np.testing.assert_allclose(read_signal(path), tone, atol=1e-6)
+    np.testing.assert_allclose(np.concatenate(list(read_blocks(path, 0.25))), tone, atol=1e-6)
+
+
+def test_a_mean_that_chance_may_give_is_no_offset() -> None:
+    assert find_offset(NOISE + np.float32(0.001)) == 0
+    assert find_offset(np.full(3, 0.0004, dtype=np.float32)) == 0
+    assert find_offset(np.zeros(0, dtype=np.float32)) == 0
+
+
+def test_of_channels_that_cancel_each_other_out_the_loudest_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", np.stack([NOISE, -1.1 * NOISE], axis=1), subtype="FLOAT")
+    np.testing.assert_allclose(read_signal(path), -1.1 * NOISE, atol=1e-7)
+    path = write(tmp_path / "b.wav", np.stack([NOISE, 0 * NOISE], axis=1), subtype="FLOAT")
+    np.testing.assert_allclose(read_signal(path), NOISE / 2, atol=1e-7)
 
 
 def test_blocks_of_a_part_together_are_that_part(tmp_path: Path) -> None:

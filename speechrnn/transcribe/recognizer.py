@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, Signal, check_rate, resample, show_name, spool, to_mono
+from speechrnn.audio import SAMPLE_RATE, Signal, check_rate, find_offset, resample, show_name, spool, to_mono
 from speechrnn.ctc import decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
@@ -100,7 +100,8 @@ class Recognizer:
             return self._transcribe_pieces(cut_recording(Path(audio)), str(audio), advance)
         if isinstance(audio, np.ndarray):
             check_rate(sample_rate, "samples")
-            signal = resample(to_mono(_to_columns(audio), Path("samples")), sample_rate)
+            mono = to_mono(_to_columns(audio), Path("samples"))
+            signal = resample(mono - find_offset(mono), sample_rate)
             return self._transcribe_pieces(cut_signal([signal]), "samples", advance)
         if not hasattr(audio, "read"):
             raise TypeError(

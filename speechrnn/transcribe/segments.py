@@ -32,7 +32,7 @@ _BLOCK_SECONDS = 30.0
 
 _REMEMBERED = round(_BLOCK_SECONDS * SAMPLE_RATE / _STEP)
 
-_SILENCE = 1e-3
+_SILENCE = 1e-4
 """Root mean square of a step; nothing that is said is softer."""
 
 _ABOVE_NOISE = 3.0

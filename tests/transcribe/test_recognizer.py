@@ -24,6 +24,7 @@ from speechrnn.text import alphabet_of
 from speechrnn.transcribe import segments
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.files import name_recordings, transcribe_files
+from speechrnn.transcribe.listener import amplify
 from speechrnn.transcribe.recognizer import Recognizer
 from speechrnn.transcribe.torch_listener import TorchListener
 from speechrnn.transcribe.transcript import Transcript
@@ -197,6 +198,27 @@ def test_a_model_is_loaded_with_what_its_words_are_read_by(tmp_path: Path, hello
     assert speechrnn.load_model("english", words=tmp_path / "words").transcribe(hello_world).text == "hello world"
     assert speechrnn.load_model("english").decoder is None
     assert speechrnn.load_model(beam=1).decoder is None
+
+
+@pytest.mark.parametrize(
+    "change", [lambda one: one / 300, lambda one: one + 0.02, lambda one: np.stack([one, -one], axis=1)]
+)
+def test_a_soft_voice_an_offset_and_channels_of_opposite_sign_cost_nothing(
+    hello_world: Signal, change: Callable[[Signal], NDArray[np.float32]]
+) -> None:
+    assert speechrnn.load_model().transcribe(change(hello_world)).text == "hello world"
+
+
+def test_only_a_model_that_knows_no_loudness_hears_a_soft_voice_louder(model: Model, hello_world: Signal) -> None:
+    def measure(signal: Signal) -> float:
+        return float(np.sqrt(np.square(signal).mean()))
+
+    soft = hello_world / np.float32(100)
+    assert measure(amplify(soft, model.info)) == pytest.approx(0.03)
+    assert measure(amplify(hello_world, model.info)) == measure(hello_world) > 0.03
+    assert not amplify(np.zeros(400, dtype=np.float32), model.info).any()
+    by_corpus = replace(model.info.recipe, input=replace(model.info.recipe.input, cmvn="corpus"))
+    assert amplify(soft, replace(model.info, recipe=by_corpus)) is soft
 
 
 def test_what_a_model_is_not_loaded_with_is_refused() -> None:
