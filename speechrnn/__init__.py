@@ -41,7 +41,7 @@ def load_model(
     Raises:
         ModelError: A model cannot be read, or is one that you exported, and `warps` more than 1.
         TextError: The words, phrases or hotwords cannot be used.
-        TypeError: `hotwords` is one text, not several; `letters` is no bool; or another is neither a path nor a name.
+        TypeError: `hotwords` is no list of texts; `letters` is no bool; or another is neither a path nor a name.
         ValueError: `warps` or `beam` is no whole number in range, or `beam` is 1 beside what a greedy decoder does not
             hear of, or `phrases` stand beside what knows of other words.
     """
@@ -49,6 +49,8 @@ def load_model(
 
     if isinstance(hotwords, str):
         raise TypeError(f"hotwords: {hotwords!r} is one text; give a list")
+    if others := [one for one in hotwords if not isinstance(one, str)]:
+        raise TypeError(f"hotwords: {others[0]!r} is no text; give words, or 'word:boost'")
     for name, file in (("lm", lm), ("words", words), ("phrases", phrases)):
         if file is not None and (not isinstance(file, str | PathLike) or not str(file)):
             raise TypeError(f"{name}: {file!r} is neither a file's path nor a name of what ships")

@@ -259,7 +259,8 @@ def _seek(file: soundfile.SoundFile, path: Path, offset: float, duration: float 
             f"{path}: {part} s lies outside the recording, which ends at {file.frames / file.samplerate:.2f} s; mend"
             " the manifest's offset or duration"
         )
-    file.seek(start)
+    if start:  # some encodings cannot seek: GSM
+        file.seek(start)
     return int(count - max(excess, 0))
 
 

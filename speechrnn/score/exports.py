@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from speechrnn.console import note
 from speechrnn.counts import ErrorCounts
 from speechrnn.outputs import refuse_existing, write_atomically
 from speechrnn.score.assessment import Assessment
@@ -100,19 +101,23 @@ def name_sides(folder: Path, form: Form) -> dict[str, Path]:
 def write_sides(score: Score, folder: Path, form: Form) -> None:
     """Writes references and hypotheses into a folder, as they were compared, for sclite, over what is there.
 
-    ctm has the words that have times; trn has every utterance.
+    ctm has the words that have times, and a side without any is said, and not written; trn has every utterance.
 
     Raises:
         OutputError: A file cannot be written.
     """
     render = _render_trn if form == "trn" else _render_ctm
     for side, path in name_sides(folder, form).items():
+        entries = [(one.id, one.reference if side == "ref" else one.hypothesis) for one in score.utterances]
+        if form == "ctm" and not any(entry.times for _, entry in entries):
+            note(f"{path}: not written, for no word has times")
+            continue
         with (
             write_atomically(path) as temporary,
             temporary.open("w", encoding="utf-8", errors="backslashreplace") as file,
         ):
-            for one in score.utterances:
-                file.writelines(render(one.id, one.reference if side == "ref" else one.hypothesis))
+            for id, entry in entries:
+                file.writelines(render(id, entry))
 
 
 def _to_json_values(value: Any) -> Any:

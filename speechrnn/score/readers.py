@@ -26,6 +26,11 @@ _CTM_LINE = re.compile(
     rf"(?:\s+(?:NA|(?P<confidence>{_NUMBER}))(?:\s+\S+)*)?"
 )
 
+_JSON_ARRAY = re.compile(r"\s*\[\s*(?:\{|\]|$)")
+
+_OPEN_TRN_WORDS = re.compile(r"(?:^|\s)(?:[{}]|\(\S*\))(?=\s|$)")
+"""What trn has for words that may be said or not, or one way or another."""
+
 Lines = Sequence[tuple[int, str]]
 """Lines that are not empty, with their numbers from 1."""
 
@@ -57,6 +62,8 @@ def read_transcripts(path: Path, role: Role, plain: bool = False) -> dict[str, E
         raise ScoreError(f"{path}: holds no transcript")
     if path.suffix == ".ctm" or all(_is_ctm(line) for _, line in lines):
         return _read_ctm(path, lines)
+    if _JSON_ARRAY.match(lines[0][1]):
+        raise ScoreError(f"{path}: is one JSON array; write one object a line (jq -c '.[]' does)")
     parse = _choose_parser(path, [line for _, line in lines], role)
     transcripts: dict[str, Entry] = {}
     for number, line in lines:
@@ -126,7 +133,9 @@ def _parse_json(line: str, role: Role, folder: Path) -> tuple[str, Entry]:
         raise ValueError(f"not JSON: {error}") from error
     if not isinstance(record, dict):
         raise ValueError("expected a JSON object with id and text")
-    id, path, offset = record.get("id"), record.get("audio_filepath", ""), record.get("offset", 0.0)
+    given = record.get("id")
+    id = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+    path, offset = record.get("audio_filepath", ""), record.get("offset", 0.0)
     if not id and isinstance(path, str) and isinstance(offset, int | float):
         id = name_utterance(path, offset)
     text = record.get("pred_text", record.get("text")) if role == "hypothesis" else record.get("text")
@@ -172,7 +181,10 @@ def _parse_trn(line: str) -> tuple[str, Entry]:
     match = _TRN_LINE.fullmatch(line.strip())
     if match is None:
         raise ValueError("expected words and an id in parentheses")
-    return match["id"], Entry(match["text"] or "")
+    text = match["text"] or ""
+    if found := _OPEN_TRN_WORDS.search(text):
+        raise ValueError(f"{found[0].strip()}: words that may be left out, or be others, are not read; leave one text")
+    return match["id"], Entry(text)
 
 
 def _parse_kaldi(line: str) -> tuple[str, Entry]:

@@ -177,7 +177,7 @@ def write_transcripts(
         formats: Of `FORMATS`; they are the files' endings.
         key: Names the model and its decoder in the ledger.
         skip: Leave out what the ledger says is done: the same audio, read in the same way, its files still there. What
-            it says was written from other audio, or in another way, is replaced.
+            it says was written from other audio, or in another way, is replaced, unless somebody has changed it.
         force: Replace whatever is there.
         ids: What to call each recording within its files; None, or none at all, for what `name_recordings` says.
 
@@ -193,8 +193,8 @@ def write_transcripts(
         wanted = [path for path in recordings if not (skip and ledger.is_done(jobs[path], names[path]))]
         _check_names(folder, list(names.values()))
         if not force:
-            replaceable = ledger.written if skip else frozenset()
-            _check_free(folder, [name for path in wanted for name in names[path] if name not in replaceable])
+            kept = [name for path in wanted for name in names[path] if not (skip and ledger.may_replace(name))]
+            _check_free(folder, kept, skip)
         if len(wanted) < len(recordings):
             note(f"{count_of(len(recordings) - len(wanted), 'recording')} of {len(recordings)} done already")
 
@@ -266,12 +266,13 @@ def _check_names(folder: Path, names: Sequence[Sequence[str]]) -> None:
         raise OutputError(f"{folder / long[0]}: is too long for the name of a file; rename the recording")
 
 
-def _check_free(folder: Path, names: Sequence[str]) -> None:
+def _check_free(folder: Path, names: Sequence[str], skip: bool) -> None:
     if there := [name for name in names if (folder / name).exists()]:
         others = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise OutputError(
-            f"{folder / there[0]}{others}: exists; --skip-existing (without --one-speaker) goes on, --force replaces"
-        )
+        why = "exists; --skip-existing (without --one-speaker) goes on, --force replaces"
+        if skip:
+            why = "somebody else's, or changed since it was written; move it, or --force replaces it"
+        raise OutputError(f"{folder / there[0]}{others}: {why}")
 
 
 def _to_name(id: str) -> str:

@@ -38,6 +38,7 @@ class Ledger:
         """
         self.path = folder / LEDGER_FILE
         self._left_by: dict[str, Job | None] = {}
+        self._hashes: dict[str, str] = {}
         whole = self.path.read_bytes() if self.path.exists() else b""
         kept = whole[: whole.rfind(b"\n") + 1]
         if kept != whole:
@@ -47,13 +48,14 @@ class Ledger:
             try:
                 entry = json.loads(line)
                 self._note(Job(entry["audio"], entry["reader"]), list(entry["files"]), bool(entry["done"]))
+                self._hashes |= dict(entry.get("hashes", {}))
             except (ValueError, KeyError, TypeError) as error:
                 raise OutputError(f"{self.path}:{number}: damaged; delete the line, or the file") from error
 
-    @property
-    def written(self) -> frozenset[str]:
-        """The files that any job has left, whole or not at all."""
-        return frozenset(self._left_by)
+    def may_replace(self, name: str) -> bool:
+        """Returns whether a job has left a file, whole or not at all, and nobody has changed it since."""
+        left = self._hashes.get(name)  # none of a job that was killed, or of an earlier version
+        return name in self._left_by and left in (None, hash_file(self.path.parent / name))
 
     def is_done(self, job: Job, names: Sequence[str]) -> bool:
         """Returns whether a job left all these files, no other has replaced them, and they are still there."""
@@ -72,13 +74,17 @@ class Ledger:
         self._append(job, names, done=True)
 
     def _append(self, job: Job, names: Sequence[str], done: bool) -> None:
-        entry = {"audio": job.audio, "reader": job.reader, "files": list(names), "done": done}
+        hashes = {name: hash_file(self.path.parent / name) for name in names} if done else {}
+        entry = {"audio": job.audio, "reader": job.reader, "files": list(names), "done": done, "hashes": hashes}
         with explain_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")  # in ASCII: a file's name may be no text
         self._note(job, names, done)
+        self._hashes |= hashes
 
     def _note(self, job: Job, names: Sequence[str], done: bool) -> None:
         self._left_by |= dict.fromkeys(names, job if done else None)
+        for name in names:
+            self._hashes.pop(name, None)
 
 
 def hash_file(path: Path) -> str:

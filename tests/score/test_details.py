@@ -166,6 +166,25 @@ def test_comments_and_odd_ids_do_not_make_trn_another_format(tmp_path: Path) -> 
         read_texts(tmp_path / "hyp.trn", "hello (a)\nworld\n")
 
 
+@pytest.mark.parametrize("line", ["good { bar / @ } morning (a)", "hello (uh) world (a)"])
+def test_words_that_trn_leaves_open_are_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ScoreError, match=r"ref\.trn:1: (\{|\(uh\)): words that may be left out, or be others"):
+        read_texts(tmp_path / "ref.trn", f"{line}\n")
+
+
+@pytest.mark.parametrize("content", ['[{"id": "a", "text": "x"}]', "[\n{}\n]", "[]"])
+def test_a_json_array_is_called_so(tmp_path: Path, content: str) -> None:
+    with pytest.raises(ScoreError, match="is one JSON array; write one object a line"):
+        read_texts(tmp_path / "ref.json", content)
+
+
+def test_an_id_may_be_a_number(tmp_path: Path) -> None:
+    assert read_texts(tmp_path / "hyp.jsonl", '{"id": 0, "text": "x"}\n{"id": 17, "text": "y"}\n') == {
+        "0": "x",
+        "17": "y",
+    }
+
+
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
 def test_numbers_without_an_end_are_refused(tmp_path: Path, number: str) -> None:
     with pytest.raises(ScoreError, match=rf"ref\.jsonl:1: {number} is no finite number"):
@@ -181,6 +200,12 @@ def test_words_that_are_all_right_leave_json_valid(tmp_path: Path) -> None:
 def test_what_is_no_text_is_written_with_escapes(tmp_path: Path) -> None:
     write_sides(score_transcripts({"u": "a \ud800"}, {"u": "a"}), tmp_path, "trn")
     assert (tmp_path / "ref.trn").read_text() == "a \\ud800 (u)\n"
+
+
+def test_a_side_without_times_is_no_ctm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_sides(score_transcripts({"u": "a"}, {"u": Entry("a", ((0.0, 0.5),))}), tmp_path, "ctm")
+    assert [path.name for path in tmp_path.iterdir()] == ["hyp.ctm"]
+    assert "ref.ctm: not written, for no word has times" in " ".join(capsys.readouterr().err.split())
 
 
 def test_plain_lines_belong_together_in_order_and_none_is_dropped(tmp_path: Path) -> None:

@@ -224,6 +224,8 @@ def test_only_a_model_that_knows_no_loudness_hears_a_soft_voice_louder(model: Mo
 def test_what_a_model_is_not_loaded_with_is_refused() -> None:
     with pytest.raises(TypeError, match="hotwords: 'hello' is one text"):
         speechrnn.load_model(hotwords="hello")
+    with pytest.raises(TypeError, match=r"hotwords: \('hello', 5.0\) is no text"):
+        speechrnn.load_model(hotwords=[("hello", 5.0)])  # type: ignore[list-item]
     for name in ("lm", "words", "phrases"):
         for value in (["one", "two"], "", 3):
             with pytest.raises(TypeError, match=f"{name}: .* is neither a file's path nor a name of what ships"):

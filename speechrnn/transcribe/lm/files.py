@@ -1,5 +1,6 @@
 """Language models and texts in files."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,9 @@ from speechrnn.shipped import LM, find_shipped, list_shipped
 from speechrnn.text import normalize
 from speechrnn.transcribe.lm.arpa import is_arpa, load_arpa, save_arpa
 from speechrnn.transcribe.lm.ngrams import SPECIAL, SPELLINGS, NgramModel, load_ngrams
+
+_MARKS = re.compile(r"(?<!\S)</?s>(?!\S)")
+"""What other toolkits' texts have at both ends of a sentence, which is a line here."""
 
 
 def load_lm(path: Path) -> NgramModel:
@@ -41,7 +45,7 @@ def save_lm(model: NgramModel, path: Path, lang: str) -> None:
 
 
 def read_sentences(paths: Sequence[Path], lang: str) -> Iterator[list[str]]:
-    """Yields the words of each line that has any, spelled and normalised like transcripts.
+    """Yields the words of each line that has any, spelled and normalised like transcripts, without `<s>` and `</s>`.
 
     Raises:
         TextError: A file cannot be read, or none holds a word.
@@ -51,7 +55,7 @@ def read_sentences(paths: Sequence[Path], lang: str) -> Iterator[list[str]]:
         for path in paths:
             for line in read_lines(path, TextError):
                 advance(len(line) / 1e6)
-                if words := normalize(spell_numbers(line, lang), lang).split():
+                if words := normalize(spell_numbers(_MARKS.sub(" ", line), lang), lang).split():
                     empty = False
                     yield words
     if empty:

@@ -32,8 +32,8 @@ class Perplexity:
     def __str__(self) -> str:
         """Returns a line in SRILM's terms."""
         return (
-            f"perplexity {self.value:.2f} over {self.words} words and {self.sentences} sentences;"
-            f" {self.unknown} unknown ({100 * self.unknown / max(self.words, 1):.2f} %)"
+            f"perplexity {self.value:.2f} over {self.words - self.unknown} known words and {self.sentences} sentences;"
+            f" {self.unknown} of {self.words} words unknown ({100 * self.unknown / max(self.words, 1):.2f} %)"
         )
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save
 from speechrnn.config import BeamConfig
 from speechrnn.errors import ModelError, TextError
 from speechrnn.transcribe.lm.arpa import load_arpa, save_arpa
-from speechrnn.transcribe.lm.files import save_lm
+from speechrnn.transcribe.lm.files import read_sentences, save_lm
 from speechrnn.transcribe.lm.kneser_ney import build_ngrams
 from speechrnn.transcribe.lm.ngrams import BOS, NgramModel, Spelling, load_ngrams
 from speechrnn.transcribe.lm.perplexity import measure_perplexity
@@ -312,6 +312,13 @@ def test_perplexity_counts_unknown_words_and_leaves_them_out() -> None:
     found = measure_perplexity(model, [["the", "zebra", "ran"]])
     assert (found.words, found.unknown, found.sentences) == (3, 1, 1)
     assert found.value == pytest.approx(np.exp(-(scores[0] + scores[2] + scores[3]) / 3))
+    assert "over 2 known words and 1 sentences; 1 of 3 words unknown (33.33 %)" in str(found)
+
+
+def test_marks_of_a_sentences_ends_are_no_words(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("<s> the cat </s>\na <s>b</s>\n<s> </s>\n")
+    first, second = read_sentences([tmp_path / "text"], "en")
+    assert (first, second[0]) == (["the", "cat"], "a")
 
 
 def test_how_words_sound_is_kept_with_them(tmp_path: Path) -> None:
