@@ -25,6 +25,9 @@ _CLOSURE_STEPS = 8
 _REACH_STEPS = 40
 """An edge is sought no further from its letter."""
 
+_SHORTEST_STEPS = 4
+"""What a word takes at least: nobody says one in less, and in subtitles it would not be seen."""
+
 _SLACK_STEPS = 3
 """By which a letter's frame may reach into the pause beside it."""
 
@@ -45,8 +48,8 @@ def find_sound(signal: Signal) -> NDArray[np.bool_]:
 def fit_words(words: Sequence[Word], sound: NDArray[np.bool_], start: float = 0.0) -> list[Word]:
     """Returns words with their edges where a sound begins or ends; where there is no pause, in between their letters.
 
-    Each word lasts at least a step of 10 ms, if there are as many steps as words: some programs refuse words without
-    length.
+    Each word lasts at least 40 ms, at the cost of those behind it; 10 ms where all are too many for that, if there are
+    as many steps as words: some programs refuse words without length.
 
     Args:
         words: In order, as CTC places them.
@@ -64,7 +67,8 @@ def fit_words(words: Sequence[Word], sound: NDArray[np.bool_], start: float = 0.
         ends.append(end)
         starts.append(begin)
     ends.append(_end(pauses, firsts[-1], lasts[-1], len(sound)))
-    least = (np.arange(2 * len(words)) + 1) // 2  # of each edge: a step for each word before it
+    shortest = _SHORTEST_STEPS if _SHORTEST_STEPS * len(words) <= len(sound) else 1
+    least = (np.arange(2 * len(words)) + 1) // 2 * shortest  # of each edge: so many steps for each word before it
     steps = np.maximum.accumulate([step for pair in zip(starts, ends, strict=True) for step in pair] - least)
     steps = np.minimum(steps, len(sound) - least[-1]) + least
     times = np.round(start + np.clip(steps, 0, len(sound)) * STEP_SECONDS, 3).tolist()

@@ -46,7 +46,8 @@ def test_every_word_has_its_time_where_there_is_time_enough(data: st.DataObject,
     assert times == sorted(times)
     if 0 < count <= steps:
         assert times[-1] <= steps / 100
-        assert all(word.end - word.start > 0.009 for word in fitted)
+        shortest = 0.04 if 4 * count <= steps else 0.01
+        assert all(word.end - word.start > shortest - 0.001 for word in fitted)
 
 
 def test_edges_go_to_the_sounds_edges() -> None:
