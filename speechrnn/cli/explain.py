@@ -113,7 +113,8 @@ def memory(
     with show_progress("Remembering", len(steps) * len(KINDS) * seeds, "networks") as advance:
         recalls = compare_recall(steps, seeds, short_first, advance)
     print_table(COLUMNS, list(list_rows(recalls)))
-    limits = [f"the {kind.upper()} over {find_limit(recalls, kind)}" for kind in KINDS]
+    found = {kind: find_limit(recalls, kind) for kind in KINDS}
+    limits = [f"the {kind.upper()} over {lag}{' or more' if lag == steps[-1] else ''}" for kind, lag in found.items()]
     save_picture(draw_recall(recalls, f"How many steps a cell remembers: {', '.join(limits)}"), out)
     note(str(out))
 
@@ -151,14 +152,17 @@ def audio(
     recognizer = Recognizer(listener, str(model)) if listener else Recognizer.load(model) if model else None
     with name_culprit(model or Path(), recording):
         view = look_at(signal, recognizer)
+    title = f"{recording.name}, from {start:g} s on" if start else recording.name
     if out is None:
         print_view(view)
+        if start:
+            note(f"seconds are counted from {start:g} s on")
     elif is_page:
         with name_culprit(model or Path(), recording):
-            write_page(view, listener, recording.name, layer or 1, out)
+            write_page(view, listener, title, layer or 1, out)
         note(str(out))
     else:
-        save_picture(draw_audio(view, recognizer, recording.name), out)
+        save_picture(draw_audio(view, recognizer, title), out)
         note(str(out))
 
 

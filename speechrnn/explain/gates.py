@@ -189,12 +189,12 @@ def _draw_rows(axes: Axes, rows: Rows, frame_seconds: float, centred: bool) -> N
 
 def _draw_followers(axes: Axes, memory: Rows, followings: Sequence[Following], frame_seconds: float) -> None:
     times = (np.arange(len(memory)) + 0.5) * frame_seconds
-    for colour, one in zip(COLOURS[1:], followings, strict=False):
+    for colour, width, one in zip(COLOURS[1:], (8, 3), followings, strict=False):  # both may be of one unit
         r = one.correlations[one.best]
         verdict = f"by chance {one.chance:.2f}" if one.count else f"no more than by chance, {one.chance:.2f}"
         name = f"unit {one.best}: r = {r:+.2f} with {one.sound} ({verdict})"
         values = memory[:, one.best]
-        axes.plot(times, (values - values.mean()) / values.std(), color=colour, linewidth=3, label=name)
+        axes.plot(times, (values - values.mean()) / values.std(), color=colour, linewidth=width, label=name)
     axes.axhline(0, color="0.8", zorder=0)
     axes.set(ylabel="deviations")
     axes.set_title("the units whose memory follows best, in standard deviations from their mean")

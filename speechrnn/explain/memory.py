@@ -150,11 +150,19 @@ def draw_recall(recalls: Sequence[Recall], title: str) -> Figure:
     figure.suptitle(title)
     axes = figure.subplots()
     lags = sorted({recall.lag for recall in recalls})
-    for kind, colour in zip(KINDS, (COLOURS[1], COLOURS[0]), strict=True):
+    for kind, colour, width in zip(KINDS, (COLOURS[1], COLOURS[0]), (9, 4), strict=True):  # one may hide the other
         mine = sorted((one for one in recalls if one.kind == kind), key=lambda one: one.lag)
         rates = 100 * np.array([one.accuracies for one in mine])
         axes.fill_between(lags, rates.min(axis=1), rates.max(axis=1), color=colour, alpha=0.15, linewidth=0)
-        axes.plot(lags, np.median(rates, axis=1), "-o", color=colour, linewidth=4, markersize=10, label=kind.upper())
+        axes.plot(
+            lags,
+            np.median(rates, axis=1),
+            "-o",
+            color=colour,
+            linewidth=width,
+            markersize=6 + width,
+            label=kind.upper(),
+        )
         axes.plot(lags, rates, ".", color=colour, markersize=8)
     axes.axhline(100 / WORDS, color="0.6", linestyle="--")
     axes.annotate("guessing", (lags[0], 100 / WORDS), (0, 6), textcoords="offset points", color="0.4", fontsize=16)

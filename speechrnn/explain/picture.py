@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import AutoLocator
+from matplotlib.ticker import AutoLocator, ScalarFormatter
 
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.ctc import decode_greedy
@@ -96,7 +96,7 @@ def share_time(panels: Sequence[Axes], signal: Signal) -> None:
     panels[0].set_xlim(0, len(signal) / SAMPLE_RATE)
     panels[-1].set_xlabel("seconds")
     panels[-1].xaxis.set_major_locator(AutoLocator())  # librosa takes the ticks away from the common axis
-    panels[-1].xaxis.set_major_formatter("{x:.1f}")
+    panels[-1].xaxis.set_major_formatter(ScalarFormatter(useOffset=False))
 
 
 def show_part(figure: Figure, signal: Signal, start: float, seconds: float) -> None:
@@ -190,7 +190,7 @@ def _draw_bands(axes: Axes, view: View) -> None:
 
 
 def _draw_entropy(axes: Axes, view: View) -> None:
-    times = (np.arange(len(view.entropy)) + 0.5) * view.frame_seconds
-    axes.fill_between(times, view.entropy, step="mid", color=COLOURS[4])
+    times = np.arange(len(view.entropy) + 1) * view.frame_seconds
+    axes.fill_between(times, np.append(view.entropy, view.entropy[-1:]), step="post", color=COLOURS[4])
     axes.set(ylabel="bits", ylim=(0, max(2.0, 1.1 * view.entropy.max())))
     axes.set_title("how undecided it is: entropy, 0 where one symbol has it all")

@@ -105,8 +105,8 @@ def find_files(source: Path) -> Iterator[Path]:
     """
 
     def refuse(error: OSError) -> None:
-        reason = error.strerror or error
-        raise CorpusError(f"{error.filename}: cannot be read ({reason}); change its rights, or take it out") from error
+        advice = "is its name right?" if isinstance(error, FileNotFoundError) else "change its rights, or take it out"
+        raise CorpusError(f"{error.filename}: cannot be read ({error.strerror or error}); {advice}") from error
 
     seen = set()
     for root, folders, names in os.walk(source, onerror=refuse, followlinks=True):

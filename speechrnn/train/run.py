@@ -10,7 +10,7 @@ import torch
 from speechrnn.batches import Batch, collate
 from speechrnn.config import NetworkConfig, Recipe
 from speechrnn.console import abridge, count_of, name_command, note, show_doing
-from speechrnn.errors import TrainingError
+from speechrnn.errors import ModelError, TrainingError
 from speechrnn.hardware import choose_device, count_cores, keep_freed_memory, measure_memory, use_threads
 from speechrnn.interrupt import catch_interrupts
 from speechrnn.modelfile import Model, build_network, describe_best, load_model, read_model_info
@@ -72,6 +72,8 @@ def train_model(
     """
     with join_team() as team, ExitStack() as held:
         team.lead(lambda: check_folder(out, recipe, resume, force))  # before what takes its time
+        if init is not None:
+            read_model_info(init)  # raises what it will raise before there is a folder
         prepared = read_prepared(data)
         chosen = choose_device(device, team.local_rank)
         train, dev = open_sources(data, prepared, recipe)
@@ -99,10 +101,18 @@ def train_model(
         _announce(training)
         if not training.finished:
             _run(training, again or _name_resumption(data, out, device, team))
-        model = team.lead(lambda: load_model(out))
+        model = team.lead(lambda: _load_best(out))
         note(f"{describe_best(model)}: {out / MODEL_FILE}")
         del learner, training  # which hold what connects the processes, and it must end before they do
         return model
+
+
+def _load_best(out: Path) -> Model:
+    """Returns the best model of a run that has ended; raises ModelError where somebody has removed or damaged it."""
+    try:
+        return load_model(out)
+    except ModelError as error:
+        raise ModelError(f"{out}: the run is finished, but its model cannot be read; --force starts again") from error
 
 
 def _begin_network(train: ExampleSource, init: Path | None, trained_here: int) -> AcousticNetwork:

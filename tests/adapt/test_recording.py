@@ -102,6 +102,7 @@ def test_without_a_microphone_or_sentences_nothing_is_asked(
     (tmp_path / "module" / "signal.npy").unlink()
     assert run(command) == 1
     assert "the microphone: none can be opened" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
     (tmp_path / "mine.txt").write_text("\n")
     assert run(command) == 1
     assert "mine.txt: holds no sentences" in capsys.readouterr().err

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from speechrnn.config import PrepareConfig, Recipe
-from speechrnn.errors import OutputError, RecipeError, TextError, TrainingError
+from speechrnn.errors import ModelError, OutputError, RecipeError, TextError, TrainingError
 from speechrnn.loss import compute_ctc_loss
 from speechrnn.modelfile import build_network, load_model
 from speechrnn.modelinfo import MODEL_FILE
@@ -147,6 +147,18 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, data: Path) -> 
     before = {name: (tmp_path / "run" / name).read_bytes() for name in (MODEL_FILE, STATE_FILE, LOG_FILE)}
     train_model(data, TINY, tmp_path / "run", resume=True)
     assert before == {name: (tmp_path / "run" / name).read_bytes() for name in before}
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: os.truncate(path, 1000)])
+def test_a_finished_run_whose_model_is_gone_or_damaged_begins_again_by_force(
+    tmp_path: Path, data: Path, damage: Callable[[Path], None]
+) -> None:
+    run = tmp_path / "run"
+    train_model(data, tiny(epochs=1), run)
+    damage(run / MODEL_FILE)
+    with pytest.raises(ModelError, match="the run is finished, but its model cannot be read; --force starts again"):
+        train_model(data, tiny(epochs=1), run, resume=True)
+    train_model(data, tiny(epochs=1), run, force=True)
 
 
 def test_a_run_is_not_written_over_unasked(tmp_path: Path, data: Path) -> None:

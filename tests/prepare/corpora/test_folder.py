@@ -55,6 +55,33 @@ def test_splits_that_do_not_lie_at_the_top_are_none(tmp_path: Path, capsys: pyte
     assert "test, train are taken for no splits, as they do not lie at the top" in capsys.readouterr().err
 
 
+def test_what_has_no_text_or_no_recording_beside_it_and_what_is_no_text_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path, "ana/1.wav")
+    put(tmp_path, "ana/2.wav", None)
+    put(tmp_path, "ana/3.wav", None)
+    put(tmp_path, "bea/4.WAV", None)
+    (tmp_path / "bea" / "4.TXT").write_text("hola\n")
+    put(tmp_path, "bea/5.wav", None)
+    (tmp_path / "bea" / "5.txt").write_text("hola\n", encoding="utf-16")
+    (tmp_path / "bea" / "6.txt").write_text("nobody said this\n")
+    texts = {one.id: one.text for one in read_folder(tmp_path)[UNSPLIT]}
+    assert texts == {"ana/1": "hello", "ana/2": "", "ana/3": "", "bea/4": "hola", "bea/5": ""}
+    said = " ".join(capsys.readouterr().err.split())
+    assert "2 recordings without words beside it: ana/2.txt is not there" in said
+    assert "1 text without a recording beside it: bea/6.txt" in said
+    assert "5.txt: not UTF-8 text" in said
+
+
+def test_a_folder_without_any_text_is_laid_out_otherwise(tmp_path: Path) -> None:
+    put(tmp_path, "ana/1.wav", None)
+    (tmp_path / "metadata.tsv").touch()
+    with pytest.raises(CorpusError, match=r"none of 1 recording has its words beside it, like 1\.txt; is it"):
+        read_folder(tmp_path)
+    assert len(read_folder(tmp_path, untranscribed=True)[UNSPLIT]) == 1
+
+
 def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no recordings here"):
         read_folder(tmp_path)
