@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,12 +37,18 @@ OTHER_AUDIO_SUFFIXES = frozenset({".m4a", ".aac", ".mp4", ".wma", ".amr", ".webm
 _PAST_THE_END = 0.1
 """Seconds that an utterance may reach past its recording: manifests round."""
 
-_OFFSET, _OFFSET_SHARE = 5e-4, 0.02
-"""A signal's mean beyond it, and beyond that share of the root mean square, is taken off: a sound card's fault, which
-costs words. By chance a fifth of a second of noise has less."""
+_OFFSET, _OFFSET_SHARE, _CHANCE = 1e-4, 0.02, 4.0
+"""A signal's mean beyond the first, that share of the root mean square, and so many times what it would be by chance if
+the samples were noise, is taken off: a sound card's fault, which costs words."""
 
-_CANCELLED = 0.01
-"""Channels whose mean keeps less of the louder one's energy cancel each other out."""
+_OFFSET_SECONDS = 10.0
+"""Of a signal that goes on, the mean is taken of so much, at least, as far as there is."""
+
+CANCELLED_DB = 20.0
+"""Channels whose mean is so much softer than the loudest of them cancel each other out."""
+
+_EMPTY = 1e-12
+"""Energy that is added where there may be none."""
 
 _LOUDEST = 1e15
 """Larger samples are none: the energy of a window of them exceeds float32."""
@@ -102,8 +109,7 @@ def read_signal(path: Path, offset: float = 0.0, duration: float | None = None) 
             not a number.
     """
     samples, sample_rate = read_samples(path, offset, duration)
-    mono = to_mono(samples, path)
-    return resample(mono - find_offset(mono), sample_rate)
+    return resample(to_mono(samples, path), sample_rate)
 
 
 def read_samples(path: Path, offset: float = 0.0, duration: float | None = None) -> tuple[NDArray[np.float32], int]:
@@ -124,23 +130,11 @@ def read_blocks(path: Path, seconds: float, offset: float = 0.0, duration: float
     with _open(path) as file:
         to_our_rate = Resampler(file.samplerate)
         left = _seek(file, path, offset, duration)
-        mean: np.float32 | None = None
+        mix = Mixer(path, file.samplerate)
         while left > 0:
             count = min(left, round(seconds * file.samplerate))
             left -= count
-            mono = to_mono(_read(file, count, path), path)
-            if mean is None:  # that of the first block is all blocks'
-                mean = find_offset(mono)
-            yield to_our_rate(mono - mean, last=left == 0)
-
-
-def find_offset(signal: Signal) -> np.float32:
-    """Returns a signal's mean, a constant that no sound has, where it is large enough to do harm; else 0."""
-    if not len(signal):
-        return np.float32(0)
-    mean = np.float32(signal.mean(dtype=np.float64))
-    harmless = max(_OFFSET, _OFFSET_SHARE * float(np.square(signal).mean()) ** 0.5)
-    return mean if abs(mean) > harmless else np.float32(0)
+            yield to_our_rate(mix(_read(file, count, path)), last=left == 0)
 
 
 @contextmanager
@@ -272,18 +266,62 @@ def _read(file: soundfile.SoundFile, count: int, path: Path) -> NDArray[np.float
 
 
 def to_mono(samples: NDArray[np.float32], path: Path) -> Signal:
-    """Returns (samples, channels) averaged over channels, or the loudest where they cancel each other out.
+    """Returns (samples, channels) as one signal, (samples,), as `Mixer` does; errors as there."""
+    return Mixer(path)(samples)
 
-    Raises:
-        AudioError: One is not a number, or too large for its energy to be one; the message names `path`.
+
+class Mixer:
+    """From channels to one signal, block by block: their mean, without a constant offset.
+
+    Where they cancel each other out, the loudest is taken, of all that follows too.
     """
-    mono: Signal = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
-    if samples.shape[1] > 1:
-        energies = np.square(samples).mean(axis=0)
-        if np.square(mono).mean() < _CANCELLED * energies.max(initial=0.0):
-            mono = samples[:, energies.argmax()]
-    if not np.isfinite(mono).all():
-        raise AudioError(f"{path}: holds samples that are not numbers (NaN or infinity); export it again")
-    if (loudest := np.abs(mono).max(initial=0.0)) > _LOUDEST:
-        raise AudioError(f"{path}: samples of up to {loudest:.0e} are too large; export it within [-1, 1]")
-    return mono
+
+    def __init__(self, path: Path, sample_rate: float = SAMPLE_RATE) -> None:
+        """Takes what messages name, and the rate in Hz."""
+        self._path = path
+        self._window = round(_OFFSET_SECONDS * sample_rate)
+        self._channel: int | None = None
+        self._blocks: deque[tuple[int, float, float]] = deque()  # samples, their sum and that of their squares
+
+    def __call__(self, samples: NDArray[np.float32]) -> Signal:
+        """Returns a block's signal, (samples,), of (samples, channels).
+
+        Raises:
+            AudioError: A sample is not a number, or too large for its energy to be one.
+        """
+        if not np.isfinite(samples).all():
+            raise AudioError(f"{self._path}: holds samples that are not numbers (NaN or infinity); export it again")
+        if (loudest := np.abs(samples).max(initial=0.0)) > _LOUDEST:
+            raise AudioError(f"{self._path}: samples of up to {loudest:.0e} are too large; export it within [-1, 1]")
+        mono: Signal = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
+        if self._channel is None and measure_cancelled_db(samples) > CANCELLED_DB:
+            self._channel = int(_measure_energies(samples).argmax())
+        if self._channel is not None:
+            mono = samples[:, self._channel]
+        return mono - self._find_offset(mono)
+
+    def _find_offset(self, mono: Signal) -> np.float32:
+        """Returns the mean of the last seconds, a constant that no sound has, where it is large enough to do harm."""
+        if not len(mono):
+            return np.float32(0)
+        exact = mono.astype(np.float64)
+        self._blocks.append((len(mono), float(exact.sum()), float(np.square(exact).sum())))
+        while sum(count for count, *_ in self._blocks) - self._blocks[0][0] >= self._window:
+            self._blocks.popleft()
+        count, total, squares = map(sum, zip(*self._blocks, strict=True))
+        harmless = max(_OFFSET, max(_OFFSET_SHARE, _CHANCE / count**0.5) * (squares / count) ** 0.5)
+        return np.float32(total / count if abs(total / count) > harmless else 0)
+
+
+def measure_cancelled_db(samples: NDArray[np.float32]) -> float:
+    """Returns how much softer the mean of channels is than the loudest of them; samples (samples, channels)."""
+    if samples.shape[1] == 1 or not len(samples):
+        return 0.0
+    mean = np.square(samples.mean(axis=1, dtype=np.float64)).mean()
+    return float(10 * np.log10((_measure_energies(samples).max() + _EMPTY) / (mean + _EMPTY)))
+
+
+def _measure_energies(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Returns the mean square of each channel, (channels,)."""
+    energies: NDArray[np.float64] = np.square(samples, dtype=np.float64).mean(axis=0)
+    return energies

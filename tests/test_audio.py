@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, find_offset, measure_duration, read_blocks, read_signal, resample
+from speechrnn.audio import SAMPLE_RATE, Mixer, measure_duration, read_blocks, read_signal, resample, to_mono
 from speechrnn.errors import AudioError
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 3 * SAMPLE_RATE).astype(np.float32)
@@ -80,7 +81,7 @@ def test_blocks_together_are_the_whole(tmp_path: Path, sample_rate: int) -> None
     np.testing.assert_allclose(blocks[:shortest], whole[:shortest], atol=1e-6)
 
 
-@pytest.mark.parametrize("offset", [0.004, 0.1, -0.1])
+@pytest.mark.parametrize("offset", [0.02, 0.1, -0.1])
 def test_a_sound_cards_offset_is_taken_off(tmp_path: Path, offset: float) -> None:
     tone = sine(440, SAMPLE_RATE) / np.float32(5)
     path = write(tmp_path / "a.wav", tone + np.float32(offset), subtype="FLOAT")
@@ -88,17 +89,35 @@ def test_a_sound_cards_offset_is_taken_off(tmp_path: Path, offset: float) -> Non
     np.testing.assert_allclose(np.concatenate(list(read_blocks(path, 0.25))), tone, atol=1e-6)
 
 
-def test_a_mean_that_chance_may_give_is_no_offset() -> None:
-    assert find_offset(NOISE + np.float32(0.001)) == 0
-    assert find_offset(np.full(3, 0.0004, dtype=np.float32)) == 0
-    assert find_offset(np.zeros(0, dtype=np.float32)) == 0
+def test_a_mean_that_chance_may_give_is_no_offset(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", NOISE + np.float32(0.001), subtype="FLOAT")
+    np.testing.assert_array_equal(read_signal(path), NOISE + np.float32(0.001))
+    assert not len(to_mono(np.zeros((0, 2), dtype=np.float32), path))
+
+
+def test_an_offset_behind_silence_and_in_small_blocks_is_taken_off(tmp_path: Path) -> None:
+    tone = np.tile(sine(440, SAMPLE_RATE), 3) / np.float32(5)
+    sound = np.concatenate([np.zeros(2 * SAMPLE_RATE, dtype=np.float32), tone + np.float32(0.02)])
+    blocks = list(read_blocks(write(tmp_path / "a.wav", sound, subtype="FLOAT"), 15.0))
+    assert abs(np.concatenate(blocks)[2 * SAMPLE_RATE :].mean()) < 0.01
+    mix = Mixer(Path("chunks"))
+    heard = np.concatenate([mix(chunk[:, None]) for chunk in np.split(tone + np.float32(0.02), 30)])
+    np.testing.assert_allclose(heard, tone, atol=2e-3)
 
 
 def test_of_channels_that_cancel_each_other_out_the_loudest_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", np.stack([NOISE, -1.1 * NOISE], axis=1), subtype="FLOAT")
     np.testing.assert_allclose(read_signal(path), -1.1 * NOISE, atol=1e-7)
+    np.testing.assert_allclose(np.concatenate(list(read_blocks(path, 0.1))), -1.1 * NOISE, atol=1e-7)
     path = write(tmp_path / "b.wav", np.stack([NOISE, 0 * NOISE], axis=1), subtype="FLOAT")
     np.testing.assert_allclose(read_signal(path), NOISE / 2, atol=1e-7)
+
+
+def test_samples_without_a_sum_are_refused_without_a_warning() -> None:
+    for value, message in ((1e25, "are too large"), (np.inf, "not numbers")):
+        samples = np.full((400, 2), value, dtype=np.float32)
+        with warnings.catch_warnings(action="error"), pytest.raises(AudioError, match=message):
+            to_mono(samples, Path("a"))
 
 
 def test_blocks_of_a_part_together_are_that_part(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from speechrnn.audio import SAMPLE_RATE, Signal, resample
+from speechrnn.audio import SAMPLE_RATE, Signal, resample, to_mono
 from speechrnn.console import note, stderr
 from speechrnn.errors import AudioError, CorpusError
 from speechrnn.inputs import read_lines
@@ -63,7 +63,8 @@ def _record_until_kept() -> Signal:
         heard: list[Signal] = []
         with open_microphone(heard.append) as rate:
             _ask("recording; Enter to end")
-        signal = resample(np.concatenate([*heard, np.zeros(0, np.float32)]), rate)
+        samples = np.concatenate([*heard, np.zeros(0, np.float32)])
+        signal = resample(to_mono(samples[:, None], Path("the microphone")), rate)
         answer = "?"
         while answer not in ("", "r"):
             answer = _ask(f"{_describe(signal)}; Enter to keep it, r and Enter to record it again")

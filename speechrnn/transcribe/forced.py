@@ -14,7 +14,7 @@ from speechrnn.text import BLANK, normalize, require_symbols
 from speechrnn.transcribe.align import align
 from speechrnn.transcribe.edges import find_sound, fit_words
 from speechrnn.transcribe.known import KnownText, KnownTexts
-from speechrnn.transcribe.recognizer import Recognizer
+from speechrnn.transcribe.recognizer import Recognizer, amplify
 from speechrnn.transcribe.segments import Piece, cut_recording, cut_signal
 from speechrnn.transcribe.transcript import Transcript, make_transcript
 from speechrnn.words import Word, read_words
@@ -97,7 +97,8 @@ def _listen(recognizer: Recognizer, pieces: Iterable[Piece], name: str, advance:
         if short and not first:
             continue  # a rest at the end that makes no frame
         try:
-            rows.append(recognizer.listener.compute_log_probs(signal) if piece.spoken or short else nothing)
+            heard = piece.spoken or short
+            rows.append(recognizer.listener.compute_log_probs(amplify(piece, info)) if heard else nothing)
         except AudioError as error:
             raise AudioError(f"{name}: {error}") from error
         starts.append(np.round(1000 * (piece.start + np.arange(len(rows[-1])) * info.frame_seconds)))

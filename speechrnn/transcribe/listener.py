@@ -12,9 +12,6 @@ from speechrnn.limits import MOST_WARPS
 from speechrnn.modelinfo import ModelInfo, find_model
 from speechrnn.shipped import EXPORTED
 
-_LOUD_ENOUGH = 0.03
-"""Root mean square of speech that is recorded well."""
-
 
 class Listener(Protocol):
     """A model that is ready to be used; several threads may use it at once."""
@@ -58,14 +55,3 @@ def open_listener(path: Path, warps: int = 1) -> Listener:
     from speechrnn.transcribe.torch_listener import TorchListener  # imports torch, which an exported model needs not
 
     return TorchListener(load_model(file), warps=warps)
-
-
-def amplify(signal: Signal, info: ModelInfo) -> Signal:
-    """Returns what a model hears of a signal: one that is too soft louder, if the model knows no loudness.
-
-    The logarithm of the mel energies has a floor, in which its softest sounds would drown.
-    """
-    level = float(np.square(signal).mean()) ** 0.5
-    if info.recipe.input.cmvn != "utterance" or not 0 < level < _LOUD_ENOUGH:
-        return signal
-    return signal * np.float32(_LOUD_ENOUGH / level)

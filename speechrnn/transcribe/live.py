@@ -11,8 +11,8 @@ from speechrnn.audio import Signal
 from speechrnn.console import note, print_line, stderr
 from speechrnn.errors import AudioError
 from speechrnn.interrupt import catch_interrupts
-from speechrnn.transcribe.recognizer import Recognizer
-from speechrnn.transcribe.segments import cut_live
+from speechrnn.transcribe.recognizer import Recognizer, amplify
+from speechrnn.transcribe.segments import Piece, cut_live, measure_loudest
 from speechrnn.transcribe.streaming import StreamingRecognizer, explain_waiting
 from speechrnn.words import Word, to_text
 
@@ -78,7 +78,10 @@ class _Patient:
     def finish(self) -> list[Word]:
         signal = np.concatenate(self._held)
         enough = len(signal) >= self._recognizer.info.features.window_samples
-        return self._recognizer.recognize(signal) if enough else []
+        if not enough:
+            return []
+        piece = Piece(0.0, signal, spoken=True, loudest=measure_loudest(signal))
+        return self._recognizer.recognize(amplify(piece, self._recognizer.info))
 
 
 def _show_draft(words: Iterable[Word]) -> None:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from speechrnn.audio import SAMPLE_RATE, Signal
 from speechrnn.errors import AudioError, ModelError
 from speechrnn.modelinfo import METADATA_KEY, ModelInfo, parse_info
-from speechrnn.transcribe.listener import amplify
 
 _ERRORS_ONLY = 3
 
@@ -86,6 +85,5 @@ class OnnxListener:
             )
         if (loudest := np.abs(signal).max()) > _LOUDEST:
             raise AudioError(f"samples of up to {loudest:.0e} are too large; export it within [-1, 1]")
-        given = {"signal": amplify(signal, self.info), **self._known}
-        log_probs: NDArray[np.float32] = self._session.run([OUTPUTS[phones]], given)[0]
+        log_probs: NDArray[np.float32] = self._session.run([OUTPUTS[phones]], {"signal": signal, **self._known})[0]
         return log_probs

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, Signal, check_rate, find_offset, resample, show_name, spool, to_mono
+from speechrnn.audio import SAMPLE_RATE, Signal, check_rate, resample, show_name, spool, to_mono
 from speechrnn.ctc import decode_greedy
 from speechrnn.errors import AudioError
 from speechrnn.modelinfo import ModelInfo, find_model
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 Audio = str | PathLike[str] | BinaryIO | NDArray[np.float32]
 """A recording: a file that libsndfile reads, by its path or open for reading bytes; or samples."""
 
+
+_LOUD_ENOUGH = 0.05
+"""Root mean square of the loudest steps of speech that is recorded well."""
 
 _FINITE = 700.0
 """Nats whose exponential is still a number."""
@@ -100,8 +103,7 @@ class Recognizer:
             return self._transcribe_pieces(cut_recording(Path(audio)), str(audio), advance)
         if isinstance(audio, np.ndarray):
             check_rate(sample_rate, "samples")
-            mono = to_mono(_to_columns(audio), Path("samples"))
-            signal = resample(mono - find_offset(mono), sample_rate)
+            signal = resample(to_mono(_to_columns(audio), Path("samples")), sample_rate)
             return self._transcribe_pieces(cut_signal([signal]), "samples", advance)
         if not hasattr(audio, "read"):
             raise TypeError(
@@ -129,7 +131,7 @@ class Recognizer:
             enough = len(piece.signal) >= self.info.features.window_samples
             if (enough and piece.spoken) or (not enough and samples == 0):
                 try:
-                    words += self.recognize(piece.signal, piece.start)
+                    words += self.recognize(amplify(piece, self.info), piece.start)
                 except AudioError as error:
                     raise AudioError(f"{name}: {error}") from error
             samples += len(piece.signal)
@@ -175,6 +177,16 @@ class Recognizer:
             confidence = round(1 / (1 + math.exp(min(-best.log_odds, _FINITE))), 4)
             words = [replace(word, confidence=confidence) for word in words]
         return words
+
+
+def amplify(piece: Piece, info: ModelInfo) -> Signal:
+    """Returns what a model hears of a piece of a recording: of a soft one all louder, if the model knows no loudness.
+
+    The logarithm of the mel energies has a floor, in which a soft voice's softest sounds would drown.
+    """
+    if info.recipe.input.cmvn != "utterance" or not 0 < piece.loudest < _LOUD_ENOUGH:
+        return piece.signal
+    return piece.signal * np.float32(_LOUD_ENOUGH / piece.loudest)
 
 
 def _to_columns(samples: NDArray[np.float32]) -> NDArray[np.float32]:

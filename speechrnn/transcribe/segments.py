@@ -32,8 +32,9 @@ _BLOCK_SECONDS = 30.0
 
 _REMEMBERED = round(_BLOCK_SECONDS * SAMPLE_RATE / _STEP)
 
-_SILENCE = 1e-4
-"""Root mean square of a step; nothing that is said is softer."""
+_SILENCE, _SILENCE_SHARE, _DEAD = 1e-3, 0.02, 3e-4
+"""Root mean square of a step; nothing that is said is softer, unless all is: then less than a share of the loudest is
+silence, and always what is softer than the last."""
 
 _ABOVE_NOISE = 3.0
 """What is so many times louder than the softest tenth is loud."""
@@ -50,20 +51,23 @@ class Part:
         signal: (samples,) at 16 kHz.
         spoken: Whether somebody may speak in it; a pause otherwise.
         ended: Whether a pause or the signal's end follows what was spoken.
+        loudest: Root mean square of the loudest steps of the half minute in which it lies, as far as that has come.
     """
 
     signal: Signal
     spoken: bool
     ended: bool
+    loudest: float
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What lies between two pauses, or a pause: its start in seconds, its samples, whether anybody may speak in it."""
+    """What lies between two pauses, or a pause: its start in seconds, and the last of its `Part`s, with all samples."""
 
     start: float
     signal: Signal
     spoken: bool
+    loudest: float
 
 
 def cut_recording(path: Path, offset: float = 0.0, duration: float | None = None) -> Iterator[Piece]:
@@ -92,7 +96,7 @@ def cut_signal(blocks: Iterable[Signal]) -> Iterator[Piece]:
         held.append(part.signal)
         if part.ended or not part.spoken:
             signal = np.concatenate(held)
-            yield Piece(samples / SAMPLE_RATE, signal, part.spoken)
+            yield Piece(samples / SAMPLE_RATE, signal, part.spoken, part.loudest)
             samples += len(signal)
             held.clear()
 
@@ -115,6 +119,7 @@ class _Cutter:
         self._first = True
         self._length = 0  # steps of what is being said; 0 in a pause
         self._quiet = 0  # steps since the last loud one
+        self._loudest = 0.0
 
     def push(self, chunk: Signal) -> Iterator[Part]:
         """Yields what is decided after more samples."""
@@ -123,6 +128,7 @@ class _Cutter:
         levels = np.sqrt(np.square(steps).mean(axis=1))
         self._levels = np.concatenate([self._levels, levels])[-max(_REMEMBERED, len(levels)) :]
         limit, loudest = set_limit(self._levels) if len(self._levels) else (0.0, 0.0)
+        self._loudest = loudest
         for level in levels.tolist():
             self._judged += 1
             yield from self._speak(level, limit, loudest) if self._length else self._wait(level > limit)
@@ -154,14 +160,20 @@ class _Cutter:
         """Yields what is left."""
         rest, spoken = self._held, self._length > 0
         if len(rest) or spoken:
-            yield Part(rest, spoken, ended=spoken)
+            yield Part(rest, spoken, ended=spoken, loudest=self._loudest)
 
     def _take(self, steps: int, spoken: bool, ended: bool = False) -> Iterator[Part]:
         """Yields the first of the steps that are held, if there are any, and lets go of them."""
         if steps > 0 or ended:
-            yield Part(self._held[: steps * _STEP], spoken, ended)
+            yield Part(self._held[: steps * _STEP], spoken, ended, self._loudest)
             self._held = self._held[steps * _STEP :]
             self._judged -= steps
+
+
+def measure_loudest(signal: Signal) -> float:
+    """Returns the root mean square of the loudest steps of a signal, (samples,) at 16 kHz; 0 of less than a step."""
+    steps = signal[: len(signal) // _STEP * _STEP].reshape(-1, _STEP)
+    return set_limit(np.sqrt(np.square(steps).mean(axis=1)))[1] if len(steps) else 0.0
 
 
 def set_limit(levels: NDArray[np.float32]) -> tuple[float, float]:
@@ -170,5 +182,6 @@ def set_limit(levels: NDArray[np.float32]) -> tuple[float, float]:
     noise, loudest = np.interp(places, np.arange(len(levels)), np.sort(levels)).tolist()
     if loudest < _ABOVE_NOISE * noise:
         loudest = max(loudest, _VOICE)
-    limit = max(_SILENCE, min(_ABOVE_NOISE * noise, (noise * loudest) ** 0.5))
+    silence = max(_DEAD, min(_SILENCE, _SILENCE_SHARE * loudest))
+    limit = max(silence, min(_ABOVE_NOISE * noise, (noise * loudest) ** 0.5))
     return limit, max(limit, loudest)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, Resampler, Signal, check_rate, to_mono
+from speechrnn.audio import SAMPLE_RATE, Mixer, Resampler, Signal, check_rate
 from speechrnn.errors import AudioError
 
 _CHUNK_SECONDS = 0.1
@@ -78,9 +79,9 @@ class _Rest:
 
 
 def _read_raw(head: bytes, stream: BinaryIO) -> Iterator[Signal]:
-    size = round(_CHUNK_SECONDS * SAMPLE_RATE) * 2
+    size, mix = round(_CHUNK_SECONDS * SAMPLE_RATE) * 2, Mixer(Path("stdin"))
     while block := head + stream.read(size - len(head)):
-        yield _to_signal(block, channels=1)
+        yield mix(_to_samples(block, channels=1))
         head = b""
 
 
@@ -89,22 +90,22 @@ def _read_wave(file: wave.Wave_read, rest: _Rest) -> Iterator[Signal]:
     if file.getsampwidth() != 2:
         raise AudioError(f"stdin: samples of {8 * file.getsampwidth()} bits; --live reads 16 bits, so leave it out")
     check_rate(file.getframerate(), "stdin")
-    to_our_rate = Resampler(file.getframerate())
+    to_our_rate, mix = Resampler(file.getframerate()), Mixer(Path("stdin"), file.getframerate())
     channels, frames = file.getnchannels(), round(_CHUNK_SECONDS * file.getframerate())
     empty = True
     while block := file.readframes(frames) if file.getnframes() else rest.read(2 * channels * frames):
         empty = False
-        yield to_our_rate(_to_signal(block, channels))
+        yield to_our_rate(mix(_to_samples(block, channels)))
     if empty:
         raise AudioError(_EMPTY)
     yield to_our_rate(np.zeros(0, dtype=np.float32), last=True)
 
 
-def _to_signal(block: bytes, channels: int) -> Signal:
-    """Returns samples of 16 bits as a signal, (samples,) in [-1, 1]; the rest of one that is cut off is left out."""
+def _to_samples(block: bytes, channels: int) -> NDArray[np.float32]:
+    """Returns (samples, channels) in [-1, 1] of 16 bits each; the rest of one that is cut off is left out."""
     whole = len(block) // (2 * channels) * 2 * channels
     samples = np.frombuffer(block[:whole], dtype="<i2").astype(np.float32) / np.float32(2**15)
-    return to_mono(samples.reshape(-1, channels), Path("stdin"))
+    return samples.reshape(-1, channels)
 
 
 def listen_to_microphone() -> Iterator[Signal]:
@@ -115,10 +116,10 @@ def listen_to_microphone() -> Iterator[Signal]:
     """
     heard: queue.Queue[Signal] = queue.Queue()
     with open_microphone(heard.put) as rate:
-        to_our_rate = Resampler(rate)
+        to_our_rate, mix = Resampler(rate), Mixer(Path(_MICROPHONE), rate)
         try:
             while True:
-                yield to_our_rate(heard.get(timeout=_PATIENCE_SECONDS))
+                yield to_our_rate(mix(heard.get(timeout=_PATIENCE_SECONDS)[:, None]))
         except queue.Empty as error:
             raise AudioError(f"{_MICROPHONE}: nothing came for {_PATIENCE_SECONDS:g} s; connect it again") from error
 

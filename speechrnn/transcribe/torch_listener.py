@@ -27,7 +27,6 @@ from speechrnn.features import (
 )
 from speechrnn.modelfile import Model
 from speechrnn.modelinfo import ModelInfo
-from speechrnn.transcribe.listener import amplify
 
 _FARTHEST = 0.08
 """How much higher and lower the frequencies of the outermost warps are, as a share; chosen on English dev."""
@@ -72,7 +71,7 @@ class TorchListener:
 
     def compute_features(self, signal: Signal) -> Features:
         """Returns a signal's MFCC, moved where it is one speaker's; errors as `compute_log_probs`."""
-        return compute_mfcc(amplify(signal, self.info), self.info.features) + self.move
+        return compute_mfcc(signal, self.info.features) + self.move
 
     def compute_input(self, signal: Signal) -> Features:
         """Returns what the network sees of a signal, (frames, coefficients); errors as `compute_log_probs`."""

@@ -24,8 +24,8 @@ from speechrnn.text import alphabet_of
 from speechrnn.transcribe import segments
 from speechrnn.transcribe.corpus import transcribe_split
 from speechrnn.transcribe.files import name_recordings, transcribe_files
-from speechrnn.transcribe.listener import amplify
-from speechrnn.transcribe.recognizer import Recognizer
+from speechrnn.transcribe.recognizer import Recognizer, amplify
+from speechrnn.transcribe.segments import Piece, measure_loudest
 from speechrnn.transcribe.torch_listener import TorchListener
 from speechrnn.transcribe.transcript import Transcript
 from tests.conftest import prepare
@@ -210,15 +210,25 @@ def test_a_soft_voice_an_offset_and_channels_of_opposite_sign_cost_nothing(
 
 
 def test_only_a_model_that_knows_no_loudness_hears_a_soft_voice_louder(model: Model, hello_world: Signal) -> None:
-    def measure(signal: Signal) -> float:
-        return float(np.sqrt(np.square(signal).mean()))
+    def hear(signal: Signal, info: ModelInfo = model.info) -> Signal:
+        return amplify(Piece(0.0, signal, spoken=True, loudest=measure_loudest(signal)), info)
 
     soft = hello_world / np.float32(100)
-    assert measure(amplify(soft, model.info)) == pytest.approx(0.03)
-    assert measure(amplify(hello_world, model.info)) == measure(hello_world) > 0.03
-    assert not amplify(np.zeros(400, dtype=np.float32), model.info).any()
+    assert measure_loudest(hear(soft)) == pytest.approx(0.05, rel=1e-3)
+    assert hear(hello_world) is hello_world
+    assert not hear(np.zeros(400, dtype=np.float32)).any()
     by_corpus = replace(model.info.recipe, input=replace(model.info.recipe.input, cmvn="corpus"))
-    assert amplify(soft, replace(model.info, recipe=by_corpus)) is soft
+    assert hear(soft, replace(model.info, recipe=by_corpus)) is soft
+
+
+@pytest.mark.parametrize("level", [1e-4, 2.5e-4])
+def test_nothing_is_heard_in_very_soft_noises(level: float) -> None:
+    rng = np.random.default_rng(0)
+    signal = rng.normal(0, 3e-5, 6 * SAMPLE_RATE)
+    for second in range(1, 6):
+        bump = slice(second * SAMPLE_RATE, second * SAMPLE_RATE + SAMPLE_RATE // 5)
+        signal[bump] += np.hanning(SAMPLE_RATE // 5) * rng.normal(0, level, SAMPLE_RATE // 5)
+    assert speechrnn.load_model().transcribe(signal.astype(np.float32)).text == ""
 
 
 def test_what_a_model_is_not_loaded_with_is_refused() -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from speechrnn.audio import CANCELLED_DB
 from speechrnn.errors import AudioError
 from speechrnn.prepare.doctor.cases import Case, Context, Details, Rule, Severity, examined
 from speechrnn.prepare.doctor.examine import Examination
@@ -105,8 +106,8 @@ AUDIO_RULES: tuple[Rule, ...] = (
         "warning",
         "channels that cancel each other out",
         "keep the channel that you want: the loudest is read",
-        lambda one, _: one.cancelled_db > 15,
-        lambda one: f"their mean is {one.cancelled_db:.0f} dB softer than they are",
+        lambda one, _: one.cancelled_db > CANCELLED_DB,
+        lambda one: f"their mean is {one.cancelled_db:.0f} dB softer than the loudest",
     ),
     _measure(
         "dead_channel",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.audio import SAMPLE_RATE, Signal, find_offset, read_samples, resample, to_mono
+from speechrnn.audio import SAMPLE_RATE, Signal, measure_cancelled_db, read_samples, resample, to_mono
 from speechrnn.errors import AudioError
 from speechrnn.manifest import Utterance
 from speechrnn.parallel import map_in_order
@@ -32,7 +32,7 @@ class Examination:
         flat_share: Share of samples that lie at the very top or bottom of the waveform.
         offset: Mean of the samples.
         channel_gap_db: Between the loudest and the softest channel.
-        cancelled_db: How much softer the channels' mean is than the channels.
+        cancelled_db: How much softer the channels' mean is than the loudest of them.
         upper_band_db: Power between 4.3 and 7.6 kHz against that below 3.7 kHz.
     """
 
@@ -64,8 +64,8 @@ def examine_utterance(utterance: Utterance) -> Examination:
     samples, sample_rate = read_samples(path, utterance.offset, utterance.duration)
     if not len(samples):
         raise AudioError(f"{path}: no sound between {utterance.offset} s and its end there")
-    mono = to_mono(samples, path)
-    signal = resample(mono - find_offset(mono), sample_rate)
+    signal = resample(to_mono(samples, path), sample_rate)
+    mono = samples.mean(axis=1)
     frames = _cut_frames(signal)
     levels = _to_db(np.square(frames, dtype=np.float64).mean(axis=1))
     loudest = float(np.quantile(levels, 0.9))
@@ -80,7 +80,7 @@ def examine_utterance(utterance: Utterance) -> Examination:
         flat_share=_measure_flat_share(mono),
         offset=float(mono.mean(dtype=np.float64)),
         channel_gap_db=float(np.ptp(_to_db(powers))),
-        cancelled_db=float(_to_db(powers.mean()) - _to_db(np.square(samples.mean(axis=1, dtype=np.float64)).mean())),
+        cancelled_db=measure_cancelled_db(samples),
         upper_band_db=_measure_upper_band(frames[levels >= np.median(levels)]),
     )
 
