@@ -1,8 +1,9 @@
 """Loops that numba compiles, once a machine: the result is kept beside the module, or in the user's cache."""
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -31,7 +32,8 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     Dividing by zero gives what numpy gives, and raises nothing: a loop that had to look out for it could not compute
     several numbers at once.
 
-    The result is kept until a module changes that holds the function, or what is compiled into it.
+    The result is kept until a module changes that holds the function, or a function that is compiled into it; a
+    constant of another module is not looked at.
     """
     try:
         dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
@@ -63,16 +65,24 @@ class _QuickCache(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Any) -> None:
         super().__init__(function)
-        sources = sorted({part.__code__.co_filename for part in _find_parts(function)})
-        self._cache_file._source_stamp = tuple((one.st_mtime, one.st_size) for one in map(os.stat, sources))
+        self._function, self._stamped = function, False
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Returns the machine code for arguments of these types, or None where none is kept, or what is was damaged."""
+        self._stamp()
         for load in (self._load_quickly, super().load_overload):
             with suppress(Exception):  # of a numba with other insides; of a damaged file, whatever pickle thinks of it
                 return load(sig, target_context)
         self.flush()
         return None
+
+    def _stamp(self) -> None:
+        """Ties what is kept to the content of all modules that it was compiled from, which are imported by now."""
+        if not self._stamped:
+            self._stamped = True
+            sources = sorted({part.__code__.co_filename for part in _find_parts(self._function)})
+            with suppress(OSError):  # there may be no files, but an archive: then numba's own stamp stays
+                self._cache_file._source_stamp = [sha256(Path(source).read_bytes()).hexdigest() for source in sources]
 
     def _load_quickly(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)  # of what `super` makes ready, all that machine code needs

@@ -53,7 +53,8 @@ def test_what_was_damaged_is_compiled_again(tmp_path: Path, ending: str, content
 
 def test_what_calls_an_edited_function_of_another_module_is_compiled_again(tmp_path: Path) -> None:
     header = "from speechrnn.compiled import compiled, compiled_within\n"
-    (tmp_path / "outer.py").write_text(f"{header}from inner import add\n@compiled\ndef go(x): return add(x)\n")
+    below = "@compiled\ndef go(x): return between(x)\n@compiled_within\ndef between(x): return add(x)\n"
+    (tmp_path / "outer.py").write_text(f"{header}from inner import add\n{below}")
     command = [sys.executable, "-c", "from outer import go; print(go(1), sum(go.stats.cache_hits.values()))"]
 
     def write(added: int) -> None:

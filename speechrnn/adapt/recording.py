@@ -33,7 +33,8 @@ def record_prompts(prompts: Path, out: Path) -> None:
         OutputError: The disk is full, or another process records into the folder.
     """
     sentences = _read_prompts(find_shipped(prompts, PROMPTS))
-    missing = [(name, text) for name, text in sentences if not (out / f"{name}.wav").exists()]
+    with explain_disk_errors(out):
+        missing = [(name, text) for name, text in sentences if not (out / f"{name}.wav").exists()]
     note(f"{len(sentences) - len(missing)} of {len(sentences)} sentences are recorded in {out}")
     if missing:
         with open_microphone(lambda _: None):  # before anybody speaks, and before there is a folder

@@ -17,16 +17,12 @@ def train(
     force: Annotated[bool, typer.Option("--force", help="Start again although the folder holds a run.")] = False,
 ) -> None:
     """Train a network on a prepared corpus; the best by dev word error rate is kept."""
-    from speechrnn.console import note
     from speechrnn.settings import list_recipes, load_recipe
     from speechrnn.train.folder import read_run_recipe
     from speechrnn.train.run import train_model
-    from speechrnn.train.state import STATE_FILE
 
     if not recipe and not resume:
         known = ", ".join(list_recipes())
         raise typer.BadParameter(f"name one ({known}, or your own file), or --resume a run", param_hint="--recipe")
     chosen = load_recipe(recipe, settings or ()) if recipe else read_run_recipe(out, settings or ())
-    if resume and init and (out / STATE_FILE).exists():
-        note(f"{out} goes on with its own weights; --init {init} is not what it begins with")
     train_model(data, chosen, out, resume=resume, force=force, device=device, init=init)

@@ -110,6 +110,7 @@ def write_sides(score: Score, folder: Path, form: Form) -> None:
     for side, path in name_sides(folder, form).items():
         entries = [(one.id, one.reference if side == "ref" else one.hypothesis) for one in score.utterances]
         if form == "ctm" and not any(entry.times for _, entry in entries):
+            path.unlink(missing_ok=True)  # of an earlier score
             note(f"{path}: not written, for no word has times")
             continue
         with (

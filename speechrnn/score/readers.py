@@ -26,7 +26,7 @@ _CTM_LINE = re.compile(
     rf"(?:\s+(?:NA|(?P<confidence>{_NUMBER}))(?:\s+\S+)*)?"
 )
 
-_JSON_ARRAY = re.compile(r"\s*\[\s*(?:\{|\]|$)")
+_JSON_ARRAY = re.compile(r"\s*\[\s*(?:\{|$|\]\s*$)")
 
 _OPEN_TRN_WORDS = re.compile(r"(?:^|\s)(?:[{}]|\(\S*\))(?=\s|$)")
 """What trn has for words that may be said or not, or one way or another."""

@@ -72,7 +72,7 @@ def train_model(
     """
     with join_team() as team, ExitStack() as held:
         team.lead(lambda: check_folder(out, recipe, resume, force))  # before what takes its time
-        if init is not None:
+        if init is not None and not (resume and (out / STATE_FILE).exists()):
             read_model_info(init)  # raises what it will raise before there is a folder
         prepared = read_prepared(data)
         chosen = choose_device(device, team.local_rank)
@@ -85,6 +85,8 @@ def train_model(
         keep_freed_memory()
         resuming = team.lead(lambda: check_folder(out, recipe, resume, force))  # others may have been here since
         saved = resuming and (out / STATE_FILE).exists()
+        if saved and init and not again and team.leads:
+            note(f"{out} goes on with its own weights; --init {init} is not what it begins with")
         network = _begin_network(train, None if saved else init, team.local_size if chosen.type == "cpu" else 0)
         learner = make_learner(network.to(chosen), recipe, team)
         fresh = _make_state(fingerprint, prepared, train, None if saved else init)
@@ -112,7 +114,7 @@ def _load_best(out: Path) -> Model:
     try:
         return load_model(out)
     except ModelError as error:
-        raise ModelError(f"{out}: the run is finished, but its model cannot be read; --force starts again") from error
+        raise ModelError(f"{error} (the run is finished; only --force makes its model again)") from error
 
 
 def _begin_network(train: ExampleSource, init: Path | None, trained_here: int) -> AcousticNetwork:

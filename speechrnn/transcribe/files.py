@@ -21,6 +21,7 @@ from speechrnn.console import (
     stderr,
     stdout,
     warn,
+    warn_each,
 )
 from speechrnn.errors import AudioError, OutputError, SpeechRnnError, TextError
 from speechrnn.interrupt import Interrupt, catch_interrupts
@@ -192,9 +193,12 @@ def write_transcripts(
         names = {path: [f"{_to_name(stems[path])}.{ending}" for ending in formats] for path in recordings}
         wanted = [path for path in recordings if not (skip and ledger.is_done(jobs[path], names[path]))]
         _check_names(folder, list(names.values()))
+        if skip and not force:
+            changed = {path: name for path in wanted for name in names[path] if ledger.is_changed(name)}
+            wanted = [path for path in wanted if path not in changed]
+            warn_each([f"{folder / name}: changed since it was written, left as it is" for name in changed.values()])
         if not force:
-            kept = [name for path in wanted for name in names[path] if not (skip and ledger.may_replace(name))]
-            _check_free(folder, kept, skip)
+            _check_free(folder, [name for path in wanted for name in names[path] if not (skip and ledger.has(name))])
         if len(wanted) < len(recordings):
             note(f"{count_of(len(recordings) - len(wanted), 'recording')} of {len(recordings)} done already")
 
@@ -266,13 +270,12 @@ def _check_names(folder: Path, names: Sequence[Sequence[str]]) -> None:
         raise OutputError(f"{folder / long[0]}: is too long for the name of a file; rename the recording")
 
 
-def _check_free(folder: Path, names: Sequence[str], skip: bool) -> None:
+def _check_free(folder: Path, names: Sequence[str]) -> None:
     if there := [name for name in names if (folder / name).exists()]:
         others = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        why = "exists; --skip-existing (without --one-speaker) goes on, --force replaces"
-        if skip:
-            why = "somebody else's, or changed since it was written; move it, or --force replaces it"
-        raise OutputError(f"{folder / there[0]}{others}: {why}")
+        raise OutputError(
+            f"{folder / there[0]}{others}: exists; --skip-existing (without --one-speaker) goes on, --force replaces"
+        )
 
 
 def _to_name(id: str) -> str:

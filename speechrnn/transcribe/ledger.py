@@ -52,10 +52,14 @@ class Ledger:
             except (ValueError, KeyError, TypeError) as error:
                 raise OutputError(f"{self.path}:{number}: damaged; delete the line, or the file") from error
 
-    def may_replace(self, name: str) -> bool:
-        """Returns whether a job has left a file, whole or not at all, and nobody has changed it since."""
-        left = self._hashes.get(name)  # none of a job that was killed, or of an earlier version
-        return name in self._left_by and left in (None, hash_file(self.path.parent / name))
+    def has(self, name: str) -> bool:
+        """Returns whether any job has left a file, whole or not at all."""
+        return name in self._left_by
+
+    def is_changed(self, name: str) -> bool:
+        """Returns whether a file is there that a job has left, and somebody has changed since."""
+        left, path = self._hashes.get(name), self.path.parent / name  # no hash where a job was killed
+        return left is not None and path.exists() and hash_file(path) != left
 
     def is_done(self, job: Job, names: Sequence[str]) -> bool:
         """Returns whether a job left all these files, no other has replaced them, and they are still there."""

@@ -156,7 +156,7 @@ def test_a_finished_run_whose_model_is_gone_or_damaged_begins_again_by_force(
     run = tmp_path / "run"
     train_model(data, tiny(epochs=1), run)
     damage(run / MODEL_FILE)
-    with pytest.raises(ModelError, match="the run is finished, but its model cannot be read; --force starts again"):
+    with pytest.raises(ModelError, match="the run is finished; only --force makes its model again"):
         train_model(data, tiny(epochs=1), run, resume=True)
     train_model(data, tiny(epochs=1), run, force=True)
 

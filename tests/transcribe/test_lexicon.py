@@ -4,8 +4,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speechrnn.compiled import compiled
 from speechrnn.text import Alphabet
 from speechrnn.transcribe.lexicon import NOWHERE, Lexicon, build_lexicon, spell
+
+spell_compiled = compiled(spell)
 
 LETTERS = Alphabet((" ", "a", "b", "'"))
 WORDS = st.lists(st.text("ab'é", max_size=4), max_size=20, unique=True)
@@ -14,7 +17,7 @@ WORDS = st.lists(st.text("ab'é", max_size=4), max_size=20, unique=True)
 def follow(lexicon: Lexicon, beginning: str) -> int:
     node = 0
     for letter in beginning:
-        node = spell(lexicon, node, LETTERS.symbols.index(letter) + 1)
+        node = spell_compiled(lexicon, node, LETTERS.symbols.index(letter) + 1)
     return node
 
 

@@ -38,9 +38,10 @@ def read_folder(source: Path, subsets: Collection[str] = (), *, untranscribed: b
     split = all(len(parts) > 1 and find_split(parts[0]) for parts in places)
     if not split:
         _warn_of_splits(source, audio)
-    texts = {path.with_suffix(""): path for path in files if path.suffix.lower() == ".txt"}
+    written = sorted((path for path in files if path.suffix.lower() == ".txt"), key=lambda path: path.suffix == ".txt")
+    texts = {path.with_suffix(""): path for path in written}
     if not untranscribed:
-        _compare(source, audio, texts)
+        _compare(source, audio, others, texts)
     parts: dict[str, list[Utterance]] = {}
     unread: list[str] = []
     for path in audio:
@@ -54,9 +55,9 @@ def read_folder(source: Path, subsets: Collection[str] = (), *, untranscribed: b
     return gather_splits(parts) if split else parts
 
 
-def _compare(source: Path, audio: Sequence[Path], texts: Mapping[Path, Path]) -> None:
+def _compare(source: Path, audio: Sequence[Path], others: Sequence[Path], texts: Mapping[Path, Path]) -> None:
     """Says which recordings have no text, and which texts no recording; raises CorpusError where no two belong."""
-    stems = {path.with_suffix("") for path in audio}
+    stems = {path.with_suffix("") for path in (*audio, *others)}
     silent = [path for path in audio if path.with_suffix("") not in texts]
     lost = [path for stem, path in texts.items() if stem not in stems]
     if len(silent) == len(audio):
@@ -66,9 +67,9 @@ def _compare(source: Path, audio: Sequence[Path], texts: Mapping[Path, Path]) ->
         )
     if silent:
         missing = silent[0].with_suffix(".txt").relative_to(source)
-        warn(f"{source}: {count_of(len(silent), 'recording')} without words beside it: {missing} is not there")
+        warn(f"{source}: {count_of(len(silent), 'recording')} without words: {missing} is not there, for example")
     if lost:
-        warn(f"{source}: {count_of(len(lost), 'text')} without a recording beside it: {lost[0].relative_to(source)}")
+        warn(f"{source}: {count_of(len(lost), 'text')} without a recording, like {lost[0].relative_to(source)}")
 
 
 def _warn_of_splits(source: Path, audio: Sequence[Path]) -> None:

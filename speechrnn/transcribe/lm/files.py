@@ -16,7 +16,7 @@ from speechrnn.text import normalize
 from speechrnn.transcribe.lm.arpa import is_arpa, load_arpa, save_arpa
 from speechrnn.transcribe.lm.ngrams import SPECIAL, SPELLINGS, NgramModel, load_ngrams
 
-_MARKS = re.compile(r"(?<!\S)</?s>(?!\S)")
+_MARKS = re.compile(r"(?<!\S)</?s>(?!\S)", re.IGNORECASE)
 """What other toolkits' texts have at both ends of a sentence, which is a line here."""
 
 

@@ -69,8 +69,8 @@ def test_what_has_no_text_or_no_recording_beside_it_and_what_is_no_text_is_said(
     texts = {one.id: one.text for one in read_folder(tmp_path)[UNSPLIT]}
     assert texts == {"ana/1": "hello", "ana/2": "", "ana/3": "", "bea/4": "hola", "bea/5": ""}
     said = " ".join(capsys.readouterr().err.split())
-    assert "2 recordings without words beside it: ana/2.txt is not there" in said
-    assert "1 text without a recording beside it: bea/6.txt" in said
+    assert "2 recordings without words: ana/2.txt is not there, for example" in said
+    assert "1 text without a recording, like bea/6.txt" in said
     assert "5.txt: not UTF-8 text" in said
 
 
