@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import soundfile
 
+from speechrnn.audio import SAMPLE_RATE, read_utterance
 from speechrnn.cli import run
-from speechrnn.manifest import Utterance
+from speechrnn.manifest import Utterance, read_manifest
 from speechrnn.train.run import train_model
 from tests.conftest import prepare
 from tests.train.conftest import TINY
@@ -52,6 +54,16 @@ def unheard(tmp_path: Path, phrases: Sequence[Utterance]) -> Path:
     voices = list(dict.fromkeys(one.speaker for one in lines))[6:12]
     write_lines(tmp_path / "unheard.jsonl", [one for one in lines if one.speaker in voices], text="nonsense")
     return tmp_path / "unheard.jsonl"
+
+
+@pytest.fixture
+def recordings(tmp_path: Path, unheard: Path) -> Path:
+    """A folder with what the manifest names, each a recording of its own."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for number, one in enumerate(read_manifest(unheard)):
+        soundfile.write(folder / f"{number}.wav", read_utterance(one), SAMPLE_RATE)
+    return folder
 
 
 @pytest.fixture

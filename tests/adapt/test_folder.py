@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechrnn.audio import SAMPLE_RATE, read_utterance
+from speechrnn.audio import SAMPLE_RATE
 from speechrnn.cli import run
 from speechrnn.errors import OutputError
-from speechrnn.manifest import read_manifest
 from speechrnn.modelfile import find_weights
 from speechrnn.outputs import claim
 from tests.adapt.conftest import Capture, adapt, split_off_test
@@ -47,12 +46,8 @@ def _fail(*_: object) -> None:
 
 
 def test_recordings_that_came_or_went_are_other_recordings(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
+    tmp_path: Path, learned: Path, recordings: Path, words: Path, capsys: Capture
 ) -> None:
-    recordings = tmp_path / "recordings"
-    recordings.mkdir()
-    for number, one in enumerate(read_manifest(unheard)):
-        soundfile.write(recordings / f"{number}.wav", read_utterance(one), SAMPLE_RATE)
     assert adapt(learned, words, recordings, tmp_path / "out") == 0
     shutil.copy(recordings / "0.wav", recordings / "new.wav")
     capsys.readouterr()

@@ -280,12 +280,8 @@ def test_a_folder_of_manifests_named_after_splits_is_taken_for_what_it_is(
 
 
 def test_what_only_has_the_name_of_a_manifest_is_none(
-    tmp_path: Path, learned: Path, unheard: Path, words: Path, capsys: Capture
+    tmp_path: Path, learned: Path, recordings: Path, words: Path, capsys: Capture
 ) -> None:
-    recordings = tmp_path / "recordings"
-    recordings.mkdir()
-    for number, one in enumerate(read_manifest(unheard)):
-        soundfile.write(recordings / f"{number}.wav", read_utterance(one), SAMPLE_RATE)
     (recordings / "training-settings.json").write_text('{"a": 1}')
     (recordings / "test.json").mkdir()
     assert adapt(learned, words, recordings, tmp_path / "out") == 0
