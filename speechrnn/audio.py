@@ -298,14 +298,14 @@ class Mixer:
             self._channel = int(_measure_energies(samples).argmax())
         if self._channel is not None:
             mono = samples[:, self._channel]
-        return mono - self._find_offset(mono)
+        offset = self._find_offset(mono)
+        return mono - offset if offset else mono
 
     def _find_offset(self, mono: Signal) -> np.float32:
         """Returns the mean of the last seconds, a constant that no sound has, where it is large enough to do harm."""
         if not len(mono):
             return np.float32(0)
-        exact = mono.astype(np.float64)
-        self._blocks.append((len(mono), float(exact.sum()), float(np.square(exact).sum())))
+        self._blocks.append((len(mono), float(mono.sum()), float(np.dot(mono, mono))))
         while sum(count for count, *_ in self._blocks) - self._blocks[0][0] >= self._window:
             self._blocks.popleft()
         count, total, squares = map(sum, zip(*self._blocks, strict=True))
